@@ -51,7 +51,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(s)
 	if err != nil {
 		if _, numErr := strconv.ParseFloat(s, 64); numErr == nil {
-			return fmt.Errorf("%q has no unit: write %qs for seconds, as in 30s", s, s)
+			return fmt.Errorf("%q has no unit: write %ss for seconds", s, s)
 		}
 		return fmt.Errorf("%q is no duration: write a number and a unit, as in 250ms, 30s or 10m", s)
 	}

@@ -9,19 +9,39 @@ import "spillway/outage"
 
 // Catalogue is a file of scenarios.
 type Catalogue struct {
-	Version   int        `yaml:"version" json:"version" jsonschema:"required,enum=1" jsonschema_description:"Version of the catalogue format; 1."`
+	// Version is that of the catalogue format: 1.
+	Version   int        `yaml:"version" json:"version" jsonschema:"required,enum=1"`
 	Scenarios []Scenario `yaml:"scenarios" json:"scenarios" jsonschema:"required,minItems=1"`
+	// Settings are defaults for the flags of spillway run; a flag or SPILLWAY_* beats them.
+	Settings Settings `yaml:"settings,omitempty" json:"settings,omitzero"`
 
 	// File is where the catalogue came from, for messages.
 	File string `yaml:"-" json:"-"`
 }
 
+// Settings are a catalogue's own defaults for how it is run. Unset fields leave the defaults of the flags.
+type Settings struct {
+	// Parallel is how many scenarios run at the same time.
+	Parallel int `yaml:"parallel,omitempty" json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64"`
+	// Target is where they run: container or process.
+	Target string `yaml:"target,omitempty" json:"target,omitempty" jsonschema:"enum=container,enum=process"`
+	// Image is used for every scenario instead of the one it names.
+	Image string `yaml:"image,omitempty" json:"image,omitempty"`
+	// Seed is the seed of everything random.
+	Seed int64 `yaml:"seed,omitempty" json:"seed,omitempty"`
+	// Out is a folder that keeps a history of each scenario.
+	Out string `yaml:"out,omitempty" json:"out,omitempty"`
+}
+
 // Scenario is one outage, or one look-alike, and what must be true of it.
 type Scenario struct {
-	Name        string    `yaml:"name" json:"name" jsonschema:"required,pattern=^[a-z0-9][a-z0-9-]*$"`
-	Description string    `yaml:"description" json:"description" jsonschema:"required"`
-	Redis       Redis     `yaml:"redis" json:"redis" jsonschema:"required"`
-	Fleet       []Service `yaml:"fleet" json:"fleet" jsonschema:"required,minItems=1"`
+	// Name selects the scenario on the command line and names it in reports.
+	Name string `yaml:"name" json:"name" jsonschema:"required,pattern=^[a-z0-9][a-z0-9-]*$"`
+	// Description says in a sentence what happens.
+	Description string `yaml:"description" json:"description" jsonschema:"required"`
+	Redis       Redis  `yaml:"redis" json:"redis" jsonschema:"required"`
+	// Fleet is the services that connect.
+	Fleet []Service `yaml:"fleet" json:"fleet" jsonschema:"required,minItems=1"`
 	// Faults are what happens to the fleet while it runs.
 	Faults []Fault `yaml:"faults,omitempty" json:"faults,omitempty"`
 	// Until is how far the fault is driven before the responder may act.
@@ -49,21 +69,25 @@ type Redis struct {
 	// TCPKeepalive is the tcp-keepalive directive; unset leaves Redis's default of 300s. Whole seconds.
 	TCPKeepalive *outage.Duration `yaml:"tcp-keepalive,omitempty" json:"tcp-keepalive,omitempty"`
 	// Nofile is the file descriptor limit of the container, soft and hard; 0 leaves it at maxclients + 64, which is enough.
-	Nofile int `yaml:"nofile,omitempty" json:"nofile,omitempty" jsonschema:"minimum=0"`
+	Nofile int `yaml:"nofile,omitempty" json:"nofile,omitempty" jsonschema:"minimum=0,maximum=1048576"`
 	// Directives are further redis.conf directives, such as maxmemory.
 	Directives map[string]string `yaml:"directives,omitempty" json:"directives,omitempty"`
 }
 
 // Service is a group of like instances.
 type Service struct {
-	Service   string `yaml:"service" json:"service" jsonschema:"required,pattern=^[a-z0-9][a-z0-9-]*$"`
-	Instances int    `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=1,maximum=64"` // default 1
-	Workload  string `yaml:"workload" json:"workload" jsonschema:"required"`
+	// Service is the name.
+	Service string `yaml:"service" json:"service" jsonschema:"required,pattern=^[a-z0-9][a-z0-9-]*$"`
+	// Instances is how many there are, each with a source address of its own; default 1.
+	Instances int `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=1,maximum=64"`
+	// Workload is how the client behaves: leaky opens a client for each request and never closes it, pooled shares
+	// one pool, idle opens its connections and says no more.
+	Workload string `yaml:"workload" json:"workload" jsonschema:"required"`
 	// Rate is requests a second of each instance; default 10.
-	Rate float64 `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"minimum=0"`
+	Rate float64 `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"minimum=0,maximum=10000"`
 	// Connections bounds what an instance opens: of leaky, where it stops leaking (default: it does not stop before the run does);
 	// of idle, how many it opens.
-	Connections int  `yaml:"connections,omitempty" json:"connections,omitempty" jsonschema:"minimum=0"`
+	Connections int  `yaml:"connections,omitempty" json:"connections,omitempty" jsonschema:"minimum=1,maximum=60000"`
 	Pool        Pool `yaml:"pool,omitempty" json:"pool,omitempty"`
 	// Hold is how long a request keeps its connection busy, as a slow command would; 0 is one GET.
 	Hold outage.Duration `yaml:"hold,omitempty" json:"hold,omitempty"`
@@ -80,12 +104,18 @@ type Service struct {
 
 // Pool is the go-redis pool of an instance. Unset fields keep go-redis's defaults, save Size.
 type Pool struct {
-	Size        int              `yaml:"size,omitempty" json:"size,omitempty" jsonschema:"minimum=0"` // PoolSize; default 10
-	MinIdle     int              `yaml:"min-idle,omitempty" json:"min-idle,omitempty" jsonschema:"minimum=0"`
-	MaxIdle     int              `yaml:"max-idle,omitempty" json:"max-idle,omitempty" jsonschema:"minimum=0"`
-	IdleTimeout *outage.Duration `yaml:"idle-timeout,omitempty" json:"idle-timeout,omitempty"` // ConnMaxIdleTime
-	WaitTimeout outage.Duration  `yaml:"wait-timeout,omitempty" json:"wait-timeout,omitempty"` // PoolTimeout
-	FIFO        bool             `yaml:"fifo,omitempty" json:"fifo,omitempty"`
+	// Size is PoolSize; default 10.
+	Size int `yaml:"size,omitempty" json:"size,omitempty" jsonschema:"minimum=1,maximum=10000"`
+	// MinIdle is MinIdleConns: connections opened ahead of need.
+	MinIdle int `yaml:"min-idle,omitempty" json:"min-idle,omitempty" jsonschema:"minimum=0"`
+	// MaxIdle is MaxIdleConns: idle connections beyond it are closed at once; 0 is no limit.
+	MaxIdle int `yaml:"max-idle,omitempty" json:"max-idle,omitempty" jsonschema:"minimum=0"`
+	// IdleTimeout is ConnMaxIdleTime: a connection idle for longer is closed when its turn comes; 0 is never.
+	IdleTimeout *outage.Duration `yaml:"idle-timeout,omitempty" json:"idle-timeout,omitempty"`
+	// WaitTimeout is PoolTimeout: how long a request waits for a connection of a full pool.
+	WaitTimeout outage.Duration `yaml:"wait-timeout,omitempty" json:"wait-timeout,omitempty"`
+	// FIFO is PoolFIFO: connections are used in turn, so that idle ones become old enough to be closed.
+	FIFO bool `yaml:"fifo,omitempty" json:"fifo,omitempty"`
 	// Retries is MaxRetries; unset is go-redis's default of 3, 0 is none.
 	Retries *int `yaml:"retries,omitempty" json:"retries,omitempty" jsonschema:"minimum=0,maximum=10"`
 }
@@ -93,7 +123,7 @@ type Pool struct {
 // Rollout deploys new instances over old ones, one by one.
 type Rollout struct {
 	// Surge is how many instances more than usual run during the rollout, as Kubernetes's maxSurge.
-	Surge int `yaml:"surge" json:"surge" jsonschema:"required,minimum=0"`
+	Surge int `yaml:"surge" json:"surge" jsonschema:"required,minimum=0,maximum=64"`
 	// Pool is the pool of the new instances.
 	Pool Pool `yaml:"pool" json:"pool" jsonschema:"required"`
 	// Every is the time from one replacement to the next; default 1s.
@@ -108,12 +138,17 @@ type Fault struct {
 	At outage.Duration `yaml:"at" json:"at" jsonschema:"required"`
 	// Replace starts as many new instances, with addresses of their own, as an orchestrator does.
 	Replace bool `yaml:"replace,omitempty" json:"replace,omitempty"`
+	// ReplaceAfter is how long after the cut they start, since an orchestrator takes its time to call a host dead; 0 is at once.
+	ReplaceAfter outage.Duration `yaml:"replace-after,omitempty" json:"replace-after,omitempty"`
 }
 
 // Until ends the load phase: when clients have been refused so often, or after a duration.
 type Until struct {
-	Refusals int             `yaml:"refusals,omitempty" json:"refusals,omitempty" jsonschema:"minimum=0"`
-	Within   outage.Duration `yaml:"within,omitempty" json:"within,omitempty"` // the deadline for the refusals; default 30s
+	// Refusals is how often clients must have been refused.
+	Refusals int `yaml:"refusals,omitempty" json:"refusals,omitempty" jsonschema:"minimum=1,maximum=1000000"`
+	// Within is the deadline for the refusals; default 30s.
+	Within outage.Duration `yaml:"within,omitempty" json:"within,omitempty"`
+	// Duration is how long the load runs, instead of refusals.
 	Duration outage.Duration `yaml:"duration,omitempty" json:"duration,omitempty"`
 }
 
@@ -123,11 +158,12 @@ type Expect struct {
 	Cause outage.Cause `yaml:"cause" json:"cause" jsonschema:"required"`
 	// Culprits are the services the diagnosis must name, all of them and no other.
 	Culprits []string `yaml:"culprits,omitempty" json:"culprits,omitempty"`
-	// Detect, Mitigate and Recover are limits, counted from the first refusal: to the first diagnosis that names the cause,
-	// to the first new connection that succeeds after the remedy, and to the last refusal.
-	Detect   outage.Duration `yaml:"detect,omitempty" json:"detect,omitempty"`
+	// Detect limits the time from the first refusal to the first diagnosis that names the cause.
+	Detect outage.Duration `yaml:"detect,omitempty" json:"detect,omitempty"`
+	// Mitigate limits the time from the first refusal to the first new connection that succeeds after the remedy.
 	Mitigate outage.Duration `yaml:"mitigate,omitempty" json:"mitigate,omitempty"`
-	Recover  outage.Duration `yaml:"recover,omitempty" json:"recover,omitempty"`
+	// Recover limits the time from the first refusal to the last.
+	Recover outage.Duration `yaml:"recover,omitempty" json:"recover,omitempty"`
 	// Actions are the kinds of action that the built-in responder must carry out, all of them and no other;
 	// advice does not count. An empty list that is given means that nothing may be changed.
 	Actions *[]outage.ActionKind `yaml:"actions,omitempty" json:"actions,omitempty"`
@@ -156,8 +192,10 @@ type Cleared struct {
 
 // Peak bounds the connections of one service, or of all when Service is empty.
 type Peak struct {
+	// Service is whose connections count; all when it is left out.
 	Service string `yaml:"service,omitempty" json:"service,omitempty"`
-	AtMost  Amount `yaml:"at-most" json:"at-most" jsonschema:"required"`
+	// AtMost is the bound: a number, or a percentage of the effective maxclients.
+	AtMost Amount `yaml:"at-most" json:"at-most" jsonschema:"required"`
 }
 
 // Amount is a plain number of connections, or a percentage of the effective maxclients, such as 80%.

@@ -1,0 +1,59 @@
+package scenarios
+
+import (
+	"time"
+
+	"spillway/outage"
+)
+
+// The defaults of a catalogue. Nothing else fills in a value.
+const (
+	DefaultImage     = "redis:8"
+	DefaultResponder = "spillway"
+	DefaultInstances = 1
+	DefaultRate      = 10.0 // requests a second of an instance that asks anything
+	DefaultPoolSize  = 10
+	DefaultWithin    = outage.Duration(30 * time.Second)
+	DefaultEvery     = outage.Duration(time.Second)
+	DefaultHold      = outage.Duration(3 * time.Second)
+)
+
+func (s *Scenario) applyDefaults() {
+	orElse(&s.Redis.Image, DefaultImage)
+	orElse(&s.Responder, DefaultResponder)
+	for i := range s.Fleet {
+		s.Fleet[i].applyDefaults()
+	}
+	for i := range s.Fix {
+		s.Fix[i].applyDefaults()
+	}
+	if s.Until.Refusals > 0 {
+		orElse(&s.Until.Within, DefaultWithin)
+		if s.Expect.Refusals == nil {
+			s.Expect.Refusals = new(true)
+		}
+	}
+	if s.Expect.Cleared != nil {
+		orElse(&s.Expect.Cleared.Hold, DefaultHold)
+	}
+}
+
+func (s *Service) applyDefaults() {
+	orElse(&s.Instances, DefaultInstances)
+	orElse(&s.ClientName, s.Service)
+	if s.Workload != "idle" {
+		orElse(&s.Rate, DefaultRate)
+		orElse(&s.Pool.Size, DefaultPoolSize)
+	}
+	if s.Rollout != nil {
+		orElse(&s.Rollout.Pool.Size, DefaultPoolSize)
+		orElse(&s.Rollout.Every, DefaultEvery)
+	}
+}
+
+func orElse[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
