@@ -1,0 +1,192 @@
+package remedy
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"spillway/outage"
+)
+
+// sure is the confidence from which a finding that is not the first adds what it can add without harm.
+const sure = 0.5
+
+// Plan orders what can be done about d. s is the latest snapshot: victims, limits and warnings come from it.
+//
+// The first finding decides. Another one that is at least half sure adds its actions, save those that close a
+// connection, and none twice. Relief comes before prevention, and advice last.
+func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
+	p := planner{d: d, s: &s, o: o, plan: outage.Plan{Actions: []outage.Action{}}}
+	top, ok := d.Top()
+	if !ok {
+		p.nothing()
+		return p.plan
+	}
+	p.plan.Cause = top.Cause
+	p.add(p.actions(top))
+	for _, f := range d.Findings[1:] {
+		if f.Confidence >= sure && f.Cause != top.Cause && f.Cause != outage.NotAtLimit {
+			p.add(slices.DeleteFunc(p.actions(f), closes))
+		}
+	}
+	slices.SortStableFunc(p.plan.Actions, func(a, b outage.Action) int { return advice(a) - advice(b) })
+	p.plan.Fix = fix(top)
+	p.plan.ReliefFor = p.reliefFor(top)
+	p.plan.ConfLines = confLines(p.plan.Actions)
+	p.plan.Rewrite = p.rewrite(top)
+	p.warnAboutServer()
+	return p.plan
+}
+
+// planner holds what the parts of a plan are made from.
+type planner struct {
+	d    outage.Diagnosis
+	s    *outage.Snapshot
+	o    Options
+	plan outage.Plan
+}
+
+// actions is the list of remedies: one line a cause.
+func (p *planner) actions(f outage.Finding) []outage.Action {
+	switch f.Cause {
+	case outage.ConnectionLeak:
+		return concat(p.kill(f), p.cushion(), p.setTimeout(f))
+	case outage.MaxclientsTooLow:
+		return p.lift(f, f.Needed)
+	case outage.FDLimitClamp:
+		return p.unclamp(f)
+	case outage.IdleNotReaped:
+		return concat(p.kill(f), p.setTimeout(f))
+	case outage.HalfOpenPeers:
+		return concat(p.kill(f), p.setKeepalive())
+	case outage.NotAtLimit:
+		return []outage.Action{p.adviseClients(f)}
+	}
+	p.warn("%q is no cause that has a remedy: nothing is planned", f.Cause)
+	return nil
+}
+
+// add appends what the plan does not have yet.
+func (p *planner) add(actions []outage.Action) {
+	for _, a := range actions {
+		switch {
+		case a.Kind == outage.Advise && p.advised(a.Reason):
+		case a.Kind != outage.Advise && p.has(a.Kind):
+		case a.Kind == outage.RaiseNofile && p.has(outage.RaiseMaxclients): // it would serve nothing that follows
+		default:
+			p.plan.Actions = append(p.plan.Actions, a)
+		}
+	}
+}
+
+func (p *planner) has(k outage.ActionKind) bool {
+	return slices.ContainsFunc(p.plan.Actions, func(a outage.Action) bool { return a.Kind == k })
+}
+
+func (p *planner) advised(reason string) bool {
+	return slices.ContainsFunc(p.plan.Actions, func(a outage.Action) bool { return a.Kind == outage.Advise && a.Reason == reason })
+}
+
+func (p *planner) nothing() {
+	if len(p.d.Unsure) == 0 {
+		p.warn("the diagnosis found nothing wrong: there is nothing to do")
+		return
+	}
+	p.warn("the diagnosis could not tell what is wrong, so nothing is planned; it lacks: %s", strings.Join(p.d.Unsure, "; "))
+}
+
+func (p *planner) warn(format string, args ...any) {
+	w := fmt.Sprintf(format, args...)
+	if !slices.Contains(p.plan.Warnings, w) {
+		p.plan.Warnings = append(p.plan.Warnings, w)
+	}
+}
+
+// limit is the maxclients in force, and slots what counts towards it, from the snapshot if it has them.
+func (p *planner) limit() int {
+	if n := p.s.MaxClients(); n > 0 {
+		return n
+	}
+	return p.d.MaxClients
+}
+
+func (p *planner) slots() int {
+	if _, ok := p.s.Number("connected_clients"); ok {
+		return p.s.Slots()
+	}
+	return p.d.Slots
+}
+
+// reliefFor is how long the plan's free slots last at the growth seen. It is 0 when nothing grows, and also
+// when the actions free nothing, for then there is no relief to run out.
+func (p *planner) reliefFor(f outage.Finding) outage.Duration {
+	freed, limit := 0, p.limit()
+	for _, a := range p.plan.Actions {
+		switch a.Kind {
+		case outage.KillClients:
+			freed += len(a.Victims)
+		case outage.RaiseMaxclients:
+			freed += number(a.To) - limit
+			limit = number(a.To)
+		}
+	}
+	if freed <= 0 || f.Growth <= 0 {
+		return 0
+	}
+	// A server that was not full yet had some slots left besides.
+	free := max(freed, freed+p.limit()-p.slots())
+	seconds := math.Min(float64(free)/f.Growth, math.MaxInt32)
+	return outage.Duration(time.Duration(seconds * float64(time.Second)).Round(time.Second))
+}
+
+// fix says what ends a cause outside Redis.
+func fix(f outage.Finding) string {
+	who := services(f)
+	switch f.Cause {
+	case outage.ConnectionLeak:
+		return "deploy " + who + " with a bounded pool"
+	case outage.FDLimitClamp:
+		return "start Redis with a higher file descriptor limit, for good"
+	case outage.NotAtLimit:
+		return "give " + who + " a pool that fits its load, or hold each connection for less time"
+	}
+	return ""
+}
+
+// services names the culprits' services once each, in the order of the finding.
+func services(f outage.Finding) string {
+	var names []string
+	for _, c := range f.Culprits {
+		name := c.Service
+		if name == "" {
+			name = c.Addr
+		}
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "the service"
+	case 1:
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// closes reports whether an action closes connections.
+func closes(a outage.Action) bool {
+	return a.Kind == outage.KillClients || a.Kind == outage.RestartRedis
+}
+
+// advice sorts advice last.
+func advice(a outage.Action) int {
+	if a.Kind == outage.Advise {
+		return 1
+	}
+	return 0
+}
+
+func concat(lists ...[]outage.Action) []outage.Action { return slices.Concat(lists...) }

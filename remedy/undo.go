@@ -1,0 +1,93 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"spillway/outage"
+)
+
+// Undo restores the settings that journal says were changed, the last one first, and returns what became of each.
+//
+// A setting that is as it was is left alone, and that is success; so is doing it twice. A setting that somebody has since
+// changed to a third value is left alone too, and said. What cannot be undone is returned as skipped. The error says that
+// the journal could not be read, or that the connection broke.
+func Undo(ctx context.Context, r Redis, journal io.Reader) ([]outage.Action, error) {
+	changes, err := readJournal(journal)
+	if err != nil {
+		return nil, err
+	}
+	var undone []outage.Action
+	for _, c := range slices.Backward(changes) {
+		if c.after != nil && c.after.State != outage.Done && len(c.after.Killed) == 0 {
+			continue // refused, or nothing fitted: nothing was changed
+		}
+		a, err := c.undo(ctx, r)
+		undone = append(undone, a)
+		if err != nil {
+			return undone, fmt.Errorf("undo %s: %w", a.Kind, err)
+		}
+	}
+	return undone, nil
+}
+
+// undo reverts one change.
+func (c change) undo(ctx context.Context, r Redis) (outage.Action, error) {
+	was := c.before
+	if c.after != nil {
+		was.To, was.Killed = c.after.To, c.after.Killed
+	}
+	a := outage.Action{Kind: was.Kind, Param: was.Param, From: was.To, To: was.From}
+	switch was.Kind {
+	case outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
+		a.Reason = "it was " + was.From + " before the remedy"
+		a.Commands = []string{line("CONFIG", "SET", was.Param, was.From)}
+		err := restore(ctx, r, &a)
+		if err != nil {
+			refuse(&a, err.Error())
+		}
+		return a, err
+	case outage.KillClients:
+		skip(&a, fmt.Sprintf("%d closed connections stay closed", len(was.Killed)))
+		if c.after == nil {
+			skip(&a, fmt.Sprintf("up to %d connections were closed and stay closed", len(was.Victims)))
+		}
+	case outage.RaiseNofile:
+		skip(&a, "the file descriptor limit of the process stays as it is: it is gone with the next restart")
+	default:
+		skip(&a, fmt.Sprintf("%s cannot be undone", was.Kind))
+	}
+	return a, nil
+}
+
+// restore sets a.Param from a.From back to a.To, if it is still a.From.
+func restore(ctx context.Context, r Redis, a *outage.Action) error {
+	now, said, err := configGet(ctx, r, a.Param)
+	switch {
+	case err != nil:
+		return err
+	case said != "":
+		refuse(a, said)
+		return nil
+	case now == a.To:
+		a.State, a.Result = outage.Undone, fmt.Sprintf("%s is %s already", a.Param, now)
+		return nil
+	case now != a.From:
+		skip(a, fmt.Sprintf("%s is %s now, neither %s from before nor %s from the remedy: somebody changed it since, so it is left alone", a.Param, now, a.To, a.From))
+		return nil
+	}
+	if said, err = configSet(ctx, r, a.Param, a.To); err != nil {
+		return err
+	}
+	if said != "" {
+		refuse(a, said)
+		return nil
+	}
+	a.State, a.Result = outage.Undone, fmt.Sprintf("%s was %s and is %s again", a.Param, a.From, a.To)
+	if a.Kind == outage.RaiseMaxclients {
+		a.Result += "; open connections stay, and new ones are refused while there are as many"
+	}
+	return nil
+}

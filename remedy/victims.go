@@ -1,0 +1,161 @@
+package remedy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"spillway/outage"
+)
+
+// Defaults of Options.IdleOver. A connection whose client answers requests is seldom idle for 2s, and CLIENT LIST
+// counts whole seconds. Clients that merely went quiet get a second more, since they did nothing wrong.
+const (
+	idleOver      = outage.Duration(2 * time.Second)
+	idleOverQuiet = outage.Duration(3 * time.Second)
+)
+
+// kill plans to close the connections that f names, the oldest first, and warns about those it may not close.
+func (p *planner) kill(f outage.Finding) []outage.Action {
+	if len(p.s.Clients) == 0 {
+		p.warn("no CLIENT LIST was read, so no connection can be chosen to be closed")
+		return nil
+	}
+	over := p.threshold(f)
+	victims, spared := p.choose(f, over)
+	for _, why := range sortedKeys(spared) {
+		p.warn("%d of the named connections are spared: %s", spared[why], why)
+	}
+	if len(victims) == 0 {
+		p.warn("none of the named connections may be closed: kill-clients is left out")
+		return nil
+	}
+	if n := p.o.MaxVictims; n > 0 && len(victims) > n {
+		p.warn("%d connections could be closed; the bound of %d leaves the younger ones", len(victims), n)
+		victims = victims[:n]
+	}
+	a := outage.Action{
+		Kind: outage.KillClients, Relief: true, Victims: victims, Reason: killReason(f, victims),
+		Precondition: fmt.Sprintf("each has the same id, address and name, is idle for %ds or longer, has done nothing since the diagnosis, and is no replica, subscriber, monitor, blocked client or transaction", over),
+	}
+	for _, v := range victims {
+		a.Commands = append(a.Commands, line(killArgs(v)...))
+	}
+	return []outage.Action{a}
+}
+
+// threshold is the idle time, in whole seconds, below which a connection is spared.
+func (p *planner) threshold(f outage.Finding) int64 {
+	if p.o.IdleOver > 0 {
+		return seconds(p.o.IdleOver)
+	}
+	if f.Cause == outage.IdleNotReaped {
+		return seconds(idleOverQuiet)
+	}
+	return seconds(idleOver)
+}
+
+// choose returns the connections that f names and that may be closed, the oldest first, and counts the others by reason.
+func (p *planner) choose(f outage.Finding, over int64) ([]outage.Victim, map[string]int) {
+	byID := make(map[int64]outage.Client, len(p.s.Clients))
+	for _, c := range p.s.Clients {
+		byID[c.ID] = c
+	}
+	var victims []outage.Victim
+	spared := map[string]int{}
+	chosen := map[int64]bool{}
+	for _, culprit := range f.Culprits {
+		for _, id := range culprit.IDs {
+			if chosen[id] {
+				continue
+			}
+			chosen[id] = true
+			c, listed := byID[id]
+			if why := unfit(c, listed, culprit, over); why != "" {
+				spared[why]++
+				continue
+			}
+			victims = append(victims, outage.Victim{ID: c.ID, Addr: c.Addr, Name: c.Name, Age: c.Age, Idle: c.Idle})
+		}
+	}
+	slices.SortFunc(victims, func(a, b outage.Victim) int {
+		return cmp.Or(cmp.Compare(b.Age, a.Age), cmp.Compare(a.ID, b.ID))
+	})
+	return victims, spared
+}
+
+// unfit says why the line of a named connection does not allow to close it; empty when it does.
+func unfit(c outage.Client, listed bool, culprit outage.Culprit, over int64) string {
+	switch {
+	case !listed:
+		return "gone from CLIENT LIST"
+	// The name is not compared: a culprit has one, and its connections may have several, or none yet.
+	case culprit.Addr != "" && c.Host() != culprit.Addr:
+		return "not at the address that the diagnosis gave"
+	case c.Addr == "":
+		return "without an address"
+	}
+	if why := exempt(c); why != "" {
+		return why
+	}
+	if c.Idle < over {
+		return fmt.Sprintf("idle for less than %ds", over)
+	}
+	return ""
+}
+
+// exempt says why a connection is never closed, whatever the diagnosis says; empty when it may be.
+func exempt(c outage.Client) string {
+	switch {
+	case c.Ours():
+		return "Spillway's own"
+	case c.Replication():
+		return "a replica or a link to a master"
+	case c.Monitoring():
+		return "a monitor"
+	case c.Subscribed():
+		return "a subscriber"
+	case c.Blocked():
+		return "blocked in a command"
+	case c.InTransaction() || strings.Contains(c.Flags, "d"):
+		return "inside a transaction"
+	case strings.Contains(c.Flags, "e"):
+		return "marked no-evict"
+	// Redis 8 calls internal what Valkey calls an import source, and marks slot migration with g and o.
+	case strings.ContainsAny(c.Flags, "ICgo"):
+		return "internal to the server"
+	}
+	return ""
+}
+
+// killReason counts the victims by culprit, so that a person sees who is meant.
+func killReason(f outage.Finding, victims []outage.Victim) string {
+	count := map[string]int{}
+	for _, v := range victims {
+		who := outage.Host(v.Addr)
+		if v.Name != "" {
+			who = v.Name + " at " + who
+		}
+		count[who]++
+	}
+	who := sortedKeys(count)
+	slices.SortStableFunc(who, func(a, b string) int { return cmp.Compare(count[b], count[a]) })
+	parts := make([]string, 0, 4)
+	for i, w := range who {
+		if i == 3 {
+			parts = append(parts, fmt.Sprintf("%d more sources", len(who)-3))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%d of %s", count[w], w))
+	}
+	return fmt.Sprintf("%s: %s", f.Cause, strings.Join(parts, ", "))
+}
+
+// killArgs names the id and the address: the filters are joined by AND, so that the server itself compares both at
+// the moment of the kill. In this form SKIPME is yes by default.
+func killArgs(v outage.Victim) []string {
+	return []string{"CLIENT", "KILL", "ID", strconv.FormatInt(v.ID, 10), "ADDR", v.Addr}
+}
