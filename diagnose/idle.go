@@ -1,0 +1,144 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"spillway/outage"
+)
+
+// resting is a group whose connections do nothing.
+type resting struct {
+	group *group
+	idle  []*conn
+	woke  int  // those that were used in sight after they had been idle
+	whole bool // next to nothing of the group is in use: one connection may be a probe, or the top of the pool
+}
+
+// idleNotReaped recognises clients that rest and keep their slots because no timeout takes them. A pool that hands out
+// the connection used last rests in part as well; that is why only groups count that rest nearly whole.
+func idleNotReaped(v *view) *outage.Finding {
+	if !v.atLimit {
+		return nil
+	}
+	crowd := v.crowd()
+	var conns []*conn
+	var groups []*group
+	woke := 0
+	for _, r := range crowd {
+		conns = append(conns, r.idle...)
+		groups = append(groups, r.group)
+		woke += r.woke
+	}
+	share := v.share(len(conns))
+	if share < 0.5 {
+		return nil
+	}
+	least, median, most := idles(conns)
+	var w weighing
+	w.note(0.35+0.3*(share-0.5)/0.5, idleCommand, "%s of %s are idle and hold %s of the slots taken",
+		count(len(conns), "connection"), names(groups), percent(share))
+	v.noteTimeout(&w, median)
+	v.noteRest(&w, len(conns), woke, median)
+	for i, r := range crowd {
+		if i == 10 {
+			w.note(0, "", "and %s more", count(len(crowd)-i, "host"))
+			break
+		}
+		a, b, c := idles(r.idle)
+		w.note(0, "", "%s at %s: %d of %d idle for %d to %d s, half of them %d s or more",
+			r.group.service.name, clean(r.group.host), len(r.idle), len(r.group.conns), a, c, b)
+	}
+	v.noteLimit(&w, 0.05, 0.05)
+	f := w.finding(v, outage.IdleNotReaped)
+	if f == nil {
+		return nil
+	}
+	for _, r := range crowd {
+		f.Culprits = append(f.Culprits, culprit(r.group, r.idle))
+	}
+	sortCulprits(f.Culprits)
+	f.Commands = []string{v.limitCommand(), idleCommand, timeoutCommand}
+	f.Summary = fmt.Sprintf("%s of %s have done nothing for %d to %d s and hold %s of the slots taken",
+		count(len(conns), "connection"), names(groups), least, most, percent(share))
+	return f
+}
+
+func (v *view) noteTimeout(w *weighing, median int64) {
+	switch timeout, ok := v.timeout(); {
+	case !ok:
+		w.note(-0.05, timeoutCommand, "the server's timeout could not be read")
+		v.doubts = append(v.doubts, "the server's timeout: CONFIG GET timeout would tell whether idle connections are reaped")
+	case timeout == 0:
+		w.note(0.1, timeoutCommand, "timeout is 0: the server never closes an idle connection")
+	case timeout > max(60, median):
+		w.note(0.05, timeoutCommand, "timeout is %d s, longer than they have been idle", timeout)
+	default:
+		w.note(-0.3, timeoutCommand, "timeout is %d s: the server is about to close them itself", timeout)
+	}
+}
+
+func (v *view) noteRest(w *weighing, n, woke int, median int64) {
+	if len(v.looks) > 1 {
+		w.note(0.1-0.5*float64(woke)/float64(n), idleCommand, "%d of them were used between the looks", woke)
+	}
+	switch {
+	case median >= 600:
+		w.note(0.15, idleCommand, "half of them have been idle for %d s or more", median)
+	case median >= 60:
+		w.note(0.1, idleCommand, "half of them have been idle for %d s or more", median)
+	}
+}
+
+// crowd returns the groups that rest: those that rest as a whole, and only if they do not make up half of the slots also
+// those that do so for the most part.
+func (v *view) crowd() []resting {
+	var whole, partly []resting
+	n := 0
+	for _, s := range v.services {
+		var rest []resting
+		idle := 0
+		for _, g := range s.groups {
+			if r, ok := v.resting(g); ok {
+				rest = append(rest, r)
+				idle += len(r.idle)
+			}
+		}
+		if idle < max(2, v.limit/50) {
+			continue // such as a probe that comes by every quarter of a minute
+		}
+		for _, r := range rest {
+			if r.whole {
+				whole = append(whole, r)
+				n += len(r.idle)
+				continue
+			}
+			partly = append(partly, r)
+		}
+	}
+	if v.share(n) >= 0.5 {
+		return whole
+	}
+	return append(whole, partly...)
+}
+
+func (v *view) resting(g *group) (resting, bool) {
+	r := resting{group: g}
+	suspected := 0
+	for _, c := range g.conns {
+		if !v.open(c) {
+			continue
+		}
+		suspected++
+		// With looks to compare, one that came after the first has not shown yet that it rests.
+		if c.still() && (len(v.looks) < 2 || c.born < len(v.looks)-1) {
+			r.idle = append(r.idle, c)
+			if c.woke {
+				r.woke++
+			}
+		}
+	}
+	awake := suspected - len(r.idle)
+	r.whole = awake == 0 || awake <= max(1, suspected/20) && suspected >= fewest
+	silent, _ := v.knocked(g.host)
+	return r, !silent && len(r.idle) > 0 && 4*len(r.idle) >= 3*suspected
+}

@@ -1,0 +1,95 @@
+package diagnose
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"spillway/outage"
+)
+
+// label says what a service's name was taken from; by address, each host is a service of its own.
+type label int
+
+const (
+	byAddress label = iota
+	byUser
+	byLibrary
+	byName
+)
+
+// suffix is a shape of what instances of one service append to its name.
+type suffix struct {
+	shape *regexp.Regexp
+	digit bool // only with a digit in it, or it may be a word
+}
+
+// suffixes are tried in this order, again and again.
+var suffixes = []suffix{
+	{regexp.MustCompile(`\(SE\.Redis-v[^)]*\)$`), false},                                                   // StackExchange.Redis adds its version
+	{regexp.MustCompile(`[-_:@/.]\d{1,3}(\.\d{1,3}){3}$`), false},                                          // the host's address
+	{regexp.MustCompile(`[-_:][0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$`), true},                          // a UUID
+	{regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{4,10}-[bcdfghjklmnpqrstvwxz2456789]{3,5}$`), true}, // a pod: Kubernetes leaves out vowels, 0, 1 and 3
+	{regexp.MustCompile(`[-_:][0-9a-f]{6,40}$`), true},                                                     // a container id or another hash
+	{regexp.MustCompile(`[-_.:#@/]\d+$`), false},                                                           // a number: instance, port, process
+}
+
+// serviceName returns a client name without what tells the instances of a service apart.
+func serviceName(name string) string {
+	if _, err := netip.ParseAddr(outage.Host(name)); err == nil {
+		return outage.Host(name)
+	}
+	for {
+		shorter := withoutSuffix(name)
+		if shorter == "" || shorter == name {
+			return name
+		}
+		name = shorter
+	}
+}
+
+func withoutSuffix(name string) string {
+	for _, s := range suffixes {
+		if at := s.shape.FindStringIndex(name); at != nil && (!s.digit || strings.ContainsAny(name[at[0]:], "0123456789")) {
+			return name[:at[0]]
+		}
+	}
+	return name
+}
+
+// namer names the services of clients, each distinct name worked out once.
+type namer struct{ names map[string]string }
+
+func (n *namer) service(c *outage.Client) (string, label) {
+	switch {
+	case c.Name != "":
+		s, known := n.names[c.Name]
+		if !known {
+			s = clean(serviceName(c.Name))
+			n.names[c.Name] = s
+		}
+		return s, byName
+	case c.LibName != "":
+		return clean(c.LibName), byLibrary
+	case c.User != "" && c.User != "default":
+		return clean(c.User), byUser
+	}
+	return clean(c.Host()), byAddress
+}
+
+// longest is how much of a name that a client chose goes into a text.
+const longest = 64
+
+var harmless = regexp.MustCompile(`^[\w.:#@/()+,=\[\]-]*$`)
+
+// clean makes a string that a client chose fit to be shown: whatever is not plain is quoted, and all of it is cut.
+func clean(s string) string {
+	if len(s) > longest {
+		s = strings.ToValidUTF8(s[:longest-3], "") + "..."
+	}
+	if harmless.MatchString(s) {
+		return s
+	}
+	return strconv.QuoteToASCII(s)
+}

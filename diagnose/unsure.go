@@ -1,0 +1,47 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"spillway/outage"
+)
+
+// unsure says what kept the diagnosis from telling, and what would settle it. It is empty when the evidence was whole.
+func unsure(v *view, findings []outage.Finding) []string {
+	list := v.doubts
+	switch {
+	case len(v.now.Info) == 0 && len(v.now.Clients) == 0 && len(v.now.Config) == 0:
+		return append(list, "everything: no snapshot could be read")
+	case len(v.all) < 2:
+		list = append(list, "growth, refusals now and who came new: take a second snapshot some seconds later")
+	case v.elapsed < 0.5:
+		list = append(list, "growth: the snapshots are less than half a second apart, take them further apart")
+	}
+	if len(v.looks) == 0 {
+		list = append(list, "who holds the connections: CLIENT LIST could not be read"+v.why("CLIENT LIST"))
+	}
+	if v.limit == 0 {
+		list = append(list, "how full the server is: neither CONFIG nor INFO tells maxclients"+v.why("CONFIG GET"))
+	}
+	if len(v.now.Info) == 0 {
+		list = append(list, "whether connections are refused: INFO could not be read"+v.why("INFO"))
+	}
+	switch {
+	case v.rejected > 0 && !v.atLimit:
+		list = append(list, fmt.Sprintf("why refusals grew by %d while %d slots are free: short bursts between the snapshots, or protected mode and failed logins, which count there too",
+			v.rejected, v.free()))
+	case v.full && len(findings) == 0 && len(v.looks) > 0:
+		list = append(list, "what fills the server: no rule knows this picture, look at CLIENT LIST by name, address, flags and command")
+	}
+	return list
+}
+
+// why returns the reason that a snapshot gives for what is missing, in brackets.
+func (v *view) why(what string) string {
+	for _, m := range v.now.Missing {
+		if m.What == what {
+			return " (" + clean(m.Why) + ")"
+		}
+	}
+	return ""
+}
