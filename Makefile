@@ -1,0 +1,71 @@
+# Spillway. `make` builds and tests; `make help` lists the targets.
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# The binary runs inside containers of one file, so it must be static.
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+BIN     := bin/spillway
+SEED    ?= 1
+ARGS    ?=
+
+.DEFAULT_GOAL := all
+.PHONY: all build demo test unit e2e control fuzz lint fmt generate cross run clean help
+
+all: build test ## build and test
+
+build: ## build bin/spillway
+	$(BUILD) -o $(BIN) ./cmd/spillway
+
+demo: build ## run the whole catalogue on containers (the main job)
+	$(BIN) run --seed $(SEED) $(ARGS)
+
+run: build ## run scenarios: make run ARGS='connection-leak --out out'
+	$(BIN) run --seed $(SEED) $(ARGS)
+
+control: build ## run the controls: each outage must stay without a remedy
+	$(BIN) run --control --seed $(SEED) $(ARGS)
+
+test: unit e2e ## every test, with the race detector, real Redis included
+
+unit: ## the tests that need neither Docker nor Redis
+	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+e2e: build ## the tests on real Redis in containers; without Docker they fail
+	CGO_ENABLED=1 SPILLWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -race -count=1 -tags e2e -timeout 20m $(E2E)
+
+E2E ?= ./images ./observe ./remedy ./fleet ./rig ./harness ./cmd/spillway
+
+FUZZTIME ?= 30s
+fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
+	@for target in $$(grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sed 's/func //'); do \
+		pkg=$$(grep -rl --include='*_test.go' "^func $$target(" . | head -n 1 | xargs dirname); \
+		echo "== $$target in $$pkg"; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	done
+
+lint: ## gofmt, vet and golangci-lint
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change the files above: make fmt'; exit 1; }
+	$(GO) vet -tags e2e ./...
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
+fmt: ## format the code
+	gofmt -w .
+
+generate: ## write what is made from the code: scenarios.schema.json
+	$(GO) generate ./...
+
+cross: ## build for other systems, each with the Linux binary beside it
+	@for os in darwin windows; do for arch in amd64 arm64; do \
+		ext=; [ $$os = windows ] && ext=.exe; \
+		GOOS=$$os GOARCH=$$arch $(BUILD) -o bin/$$os-$$arch/spillway$$ext ./cmd/spillway || exit 1; \
+		GOOS=linux GOARCH=$$arch $(BUILD) -o bin/$$os-$$arch/spillway-linux-$$arch ./cmd/spillway || exit 1; \
+	done; done
+
+clean: ## remove what was built, and what killed runs left
+	-test -x $(BIN) && $(BIN) clean
+	rm -rf bin out
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

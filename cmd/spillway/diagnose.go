@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+
+	"spillway/diagnose"
+	"spillway/observe"
+	"spillway/outage"
+	"spillway/report"
+)
+
+func diagnoseCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "diagnose [URL]",
+		Short: "Say what eats the connections of a Redis, and who",
+		Long: `Diagnose reads a live Redis, or output saved with redis-cli, and names the cause,
+the culprit and the commands that show it. It changes nothing. A full Redis
+refuses diagnose like anybody else: then it keeps trying for --wait.
+Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 cannot tell.
+
+--from DIR expects info.txt, clients.txt, config.txt, log.txt and limits.txt, any
+of which may be absent, with further snapshots as info.2.txt, clients.2.txt …`,
+		Example: `  spillway diagnose redis://10.0.0.5:6379
+  SPILLWAY_PASSWORD=… spillway diagnose redis://ops@10.0.0.5:6379 -o json
+  redis-cli INFO > dump/info.txt; redis-cli CLIENT LIST > dump/clients.txt
+  spillway diagnose --from dump`,
+		RunE: runDiagnose,
+	}
+	liveFlags(cmd)
+	f := cmd.Flags()
+	f.String("from", "", "read saved output from this folder, or - for standard input")
+	f.String("clients", "", "saved CLIENT LIST")
+	f.String("info", "", "saved INFO")
+	f.String("config", "", "saved CONFIG GET '*'")
+	f.String("log", "", "the server's log")
+	f.String("limits", "", "saved /proc/PID/limits")
+	return cmd
+}
+
+func runDiagnose(cmd *cobra.Command, args []string) error {
+	v, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	snaps, err := snapshots(cmd, v, args)
+	if err != nil {
+		return err
+	}
+	d := diagnose.Diagnose(snaps...)
+	switch format := v.GetString("format"); format {
+	case "json":
+		err = report.DiagnosisJSON(cmd.OutOrStdout(), d)
+	case "text":
+		err = report.Diagnosis(cmd.OutOrStdout(), d, report.Options{Color: color(), Width: width(os.Stdout)})
+	default:
+		return usage(fmt.Sprintf("unknown format %q", format), "text or json")
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(d.Findings) > 0:
+		return &exit{code: exitFail}
+	case len(d.Unsure) > 0:
+		return &exit{code: exitInconclusive}
+	}
+	return nil
+}
+
+// snapshots reads the live Redis or the files, whichever is named; both or neither is an error.
+func snapshots(cmd *cobra.Command, v *viper.Viper, args []string) ([]outage.Snapshot, error) {
+	files := observe.Files{
+		Dir: v.GetString("from"), Clients: v.GetString("clients"), Info: v.GetString("info"),
+		Config: v.GetString("config"), Log: v.GetString("log"), Limits: v.GetString("limits"),
+	}
+	saved := files != observe.Files{}
+	switch {
+	case len(args) > 1, len(args) == 1 && saved, len(args) == 0 && !saved:
+		return nil, usage("diagnose takes one redis:// URL, or saved output with --from", "spillway diagnose --help has examples")
+	case saved:
+		snaps, err := observe.ReadFiles(files)
+		if err != nil {
+			return nil, &exit{exitUsage, err.Error(), "spillway diagnose --help says which files are read"}
+		}
+		return snaps, nil
+	}
+	conn, err := hold(cmd.Context(), v, args[0])
+	if err != nil {
+		return nil, err
+	}
+	defer closeQuietly(conn)
+	return sample(cmd.Context(), v, conn)
+}

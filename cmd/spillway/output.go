@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+	"golang.org/x/term"
+
+	"spillway/assert"
+	"spillway/report"
+)
+
+func outputFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringP("format", "o", "text", "text, json or md")
+	f.String("junit", "", "write a JUnit report to this file")
+	f.BoolP("quiet", "q", false, "no progress on stderr")
+}
+
+// checkOutput refuses an unknown format before anything is run.
+func checkOutput(v *viper.Viper) error {
+	switch format := v.GetString("format"); format {
+	case "text", "json", "md":
+		return nil
+	default:
+		return usage(fmt.Sprintf("unknown format %q", format), "text, json or md")
+	}
+}
+
+// deliver writes the results in every form that was asked for, and turns them into the exit code.
+func deliver(cmd *cobra.Command, v *viper.Viper, results []assert.Result) error {
+	if err := checkOutput(v); err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	var err error
+	switch v.GetString("format") {
+	case "json":
+		err = report.JSON(out, results)
+	case "md":
+		err = report.Markdown(out, results)
+	default:
+		err = report.Text(out, results, report.Options{Color: color(), Width: width(os.Stdout)})
+	}
+	if err != nil {
+		return err
+	}
+	if path := v.GetString("junit"); path != "" {
+		if err := writeFile(path, func(w io.Writer) error { return report.JUnit(w, results, properties(v)) }); err != nil {
+			return err
+		}
+	}
+	if os.Getenv("GITHUB_ACTIONS") == "true" {
+		if err := github(out, results); err != nil {
+			return err
+		}
+	}
+	return outcomeOf(results)
+}
+
+// properties are what a JUnit report says about the whole run.
+func properties(v *viper.Viper) map[string]string {
+	return map[string]string{"seed": fmt.Sprint(v.GetInt64("seed")), "spillway": version}
+}
+
+func outcomeOf(results []assert.Result) error {
+	var all []assert.Outcome
+	for _, r := range results {
+		all = append(all, r.Outcome)
+	}
+	switch assert.Merge(all...) {
+	case assert.Pass:
+		return nil
+	case assert.Fail:
+		return &exit{code: exitFail}
+	}
+	return &exit{code: exitInconclusive}
+}
+
+// github writes annotations, and a summary where the runner has a file for it.
+func github(out io.Writer, results []assert.Result) error {
+	if err := report.GitHub(out, results); err != nil {
+		return err
+	}
+	path := os.Getenv("GITHUB_STEP_SUMMARY")
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("write step summary: %w", err)
+	}
+	defer f.Close()
+	return report.Markdown(f, results)
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		_ = f.Close()
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return f.Close()
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+func color() bool { return isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" }
+
+// width is the width of a terminal, or 100 columns where there is none.
+func width(f *os.File) int {
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
+	}
+	return 100
+}

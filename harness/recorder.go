@@ -1,0 +1,117 @@
+package harness
+
+import (
+	"sync"
+	"time"
+
+	"spillway/outage"
+)
+
+// recorder writes the history of one run on one clock, and keeps count of what the phases wait for.
+type recorder struct {
+	started time.Time
+
+	mu      sync.Mutex
+	history outage.History
+	tally   tally
+}
+
+// tally is what is known about the run so far.
+type tally struct {
+	phase       outage.Phase
+	refusals    int             // new connections that Redis refused
+	lastRefusal outage.Duration // when the latest of them was
+	fresh       map[string]sign // the latest fresh canary of each service
+	held        map[string]sign // the latest held canary of each service
+	slots       int
+	maxClients  int
+	firstAct    outage.Duration // when the responder first did something; 0: not yet
+}
+
+// sign is the latest sign of life of a canary.
+type sign struct {
+	at outage.Duration
+	ok bool
+}
+
+func newRecorder(h outage.Header) *recorder {
+	return &recorder{
+		started: h.Started,
+		history: outage.History{Header: h},
+		tally:   tally{fresh: map[string]sign{}, held: map[string]sign{}},
+	}
+}
+
+// now is the run's clock.
+func (r *recorder) now() outage.Duration { return outage.Duration(time.Since(r.started)) }
+
+// add records an event that happens now.
+func (r *recorder) add(actor string, e outage.Event) {
+	e.At, e.Actor = r.now(), actor
+	r.put(e)
+}
+
+// put records an event with its own time and actor.
+func (r *recorder) put(e outage.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.history.Events = append(r.history.Events, e)
+	r.tally.count(e)
+}
+
+func (t *tally) count(e outage.Event) {
+	switch {
+	case e.Phase != nil:
+		t.phase = *e.Phase
+	case e.Snapshot != nil:
+		t.slots, t.maxClients = e.Snapshot.Slots(), e.Snapshot.MaxClients()
+	case e.Attempt != nil:
+		t.attempt(e.At, *e.Attempt)
+	case e.Action != nil && e.Action.State == outage.Done, e.Command != nil:
+		if t.firstAct == 0 {
+			t.firstAct = e.At
+		}
+	}
+}
+
+func (t *tally) attempt(at outage.Duration, a outage.Attempt) {
+	if a.Outcome == outage.Refused && a.Op != outage.OpRequest { // a request repeats what its connections were told
+		t.refusals += a.N()
+		t.lastRefusal = max(t.lastRefusal, at)
+	}
+	switch a.Op {
+	case outage.OpFresh:
+		t.fresh[a.Service] = sign{at, a.Outcome == outage.OK}
+	case outage.OpHeld:
+		t.held[a.Service] = sign{at, a.Outcome == outage.OK}
+	}
+}
+
+func (r *recorder) phase(p outage.Phase) { r.add("rig", outage.Event{Phase: &p}) }
+
+// note records what the rig had to do differently; broken means that nothing can be concluded from the run.
+func (r *recorder) note(text string, broken bool) {
+	r.add("rig", outage.Event{Note: &outage.Note{Text: text, Broken: broken}})
+}
+
+// read calls f with the tally while nothing is being recorded.
+func (r *recorder) read(f func(tally)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.tally)
+}
+
+func (r *recorder) setTarget(t outage.Target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.history.Header.Target = t
+}
+
+// result returns the history so far.
+func (r *recorder) result() outage.History {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := r.history
+	h.Events = append([]outage.Event(nil), h.Events...)
+	return h
+}

@@ -1,0 +1,222 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"spillway/observe"
+	"spillway/outage"
+	"spillway/remedy"
+	"spillway/rig"
+	"time"
+)
+
+// server is the Redis under test with our connections to it, opened before the load.
+type server struct {
+	mu        sync.Mutex // held during a snapshot, and during a restart
+	spec      rig.Server
+	redis     *rig.Redis
+	watching  *observe.Conn // the observer's connection
+	answering *observe.Conn // the responder's
+	suspects  []string      // hosts whose clients have long been idle: to be knocked at
+
+	latest sync.Mutex
+	window []outage.Snapshot // the latest snapshots, oldest first
+	found  outage.Diagnosis
+	seen   chan struct{} // closed and replaced at each diagnosis
+}
+
+// What the watch loop keeps and how often it looks.
+const (
+	watchEvery  = time.Second
+	watchWindow = 10 // snapshots
+)
+
+// startServer starts Redis and connects to it.
+func (r *run) startServer(ctx context.Context, spec rig.Server) error {
+	s := &r.server
+	redis, err := r.machine.StartRedis(ctx, spec)
+	if err != nil {
+		return fmt.Errorf("start Redis: %w", err)
+	}
+	s.spec, s.redis = spec, redis
+	if s.watching, err = r.connect(ctx, "observer"); err != nil {
+		return err
+	}
+	if s.answering, err = r.connect(ctx, "responder"); err != nil {
+		return err
+	}
+	first, err := r.reader().Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("first snapshot: %w", err)
+	}
+	target := redis.Target
+	target.Product, target.Version = first.Product(), first.Version()
+	r.rec.setTarget(target)
+	return nil
+}
+
+// connect opens an admin connection under our own name, which the diagnosis ignores.
+func (r *run) connect(ctx context.Context, role string) (*observe.Conn, error) {
+	nc, err := r.server.redis.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := observe.NewConn(nc)
+	if _, err := c.Do(ctx, "CLIENT", "SETNAME", "spillway:"+r.id+":"+role); err != nil {
+		return nil, fmt.Errorf("name the %s's connection: %w", role, err)
+	}
+	return c, nil
+}
+
+// reader takes snapshots through the observer.
+func (r *run) reader() *observe.Reader {
+	return &observe.Reader{
+		Conn: r.server.watching,
+		Host: r.server.redis.Host(func() []string { return r.server.suspects }),
+		Now:  r.rec.now,
+	}
+}
+
+// watch takes a snapshot each second and diagnoses the latest ones, until the run ends.
+func (r *run) watch(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := r.look(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("observer: %w", err)
+		}
+	}
+}
+
+// look takes one snapshot and diagnoses.
+func (r *run) look(ctx context.Context) error {
+	s := &r.server
+	s.mu.Lock()
+	snap, err := r.reader().Snapshot(ctx)
+	if err == nil {
+		s.suspects = suspects(snap.Clients)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	slim := snap.Slim()
+	r.rec.put(outage.Event{At: snap.At, Actor: "observer", Snapshot: &slim})
+
+	s.latest.Lock()
+	defer s.latest.Unlock()
+	s.window = append(s.window, snap)
+	if extra := len(s.window) - watchWindow; extra > 0 {
+		s.window = append(s.window[:0], s.window[extra:]...)
+	}
+	s.found = r.diagnose(s.window...)
+	found := s.found
+	r.rec.add("spillway", outage.Event{Diagnosis: &found})
+	if s.seen != nil {
+		close(s.seen)
+	}
+	s.seen = make(chan struct{})
+	return nil
+}
+
+// next waits for the next diagnosis and returns it with the snapshot that it ends with.
+func (s *server) next(ctx context.Context) (outage.Diagnosis, outage.Snapshot, error) {
+	s.latest.Lock()
+	if s.seen == nil {
+		s.seen = make(chan struct{})
+	}
+	seen := s.seen
+	s.latest.Unlock()
+	select {
+	case <-ctx.Done():
+		return outage.Diagnosis{}, outage.Snapshot{}, context.Cause(ctx)
+	case <-seen:
+	}
+	s.latest.Lock()
+	defer s.latest.Unlock()
+	return s.found, s.window[len(s.window)-1], nil
+}
+
+// Whom the observer knocks at.
+const (
+	suspectIdle = 3 // seconds: every client of a host must have been idle so long
+	controls    = 4 // hosts with fresh clients, asked too: where they do not answer either, silence means nothing
+)
+
+// suspects returns the hosts all of whose clients have been idle for a while, and some others as controls.
+func suspects(clients []outage.Client) []string {
+	least := map[string]int64{}
+	for _, c := range clients {
+		if c.Ours() {
+			continue
+		}
+		idle, seen := least[c.Host()]
+		if !seen || c.Idle < idle {
+			least[c.Host()] = c.Idle
+		}
+	}
+	var hosts, others []string
+	for host, idle := range least {
+		if idle >= suspectIdle {
+			hosts = append(hosts, host)
+		} else {
+			others = append(others, host)
+		}
+	}
+	if len(hosts) == 0 {
+		return nil
+	}
+	return append(hosts, others[:min(controls, len(others))]...)
+}
+
+// Do implements remedy.Redis on whatever connection the responder has now: a restart replaces it.
+func (s *server) Do(ctx context.Context, args ...string) (any, error) {
+	return s.answering.Do(ctx, args...)
+}
+
+// Pipeline implements remedy.Redis.
+func (s *server) Pipeline(ctx context.Context, commands [][]string) ([]any, error) {
+	return s.answering.Pipeline(ctx, commands)
+}
+
+// serverHost implements remedy.Host: what somebody on the server's host can do.
+type serverHost struct{ *run }
+
+// RaiseNofile implements remedy.Host.
+func (h serverHost) RaiseNofile(ctx context.Context, limit int64) error {
+	return h.server.redis.RaiseNofile(ctx, limit)
+}
+
+// Restart implements remedy.Host: the server starts again with another file descriptor limit.
+func (h serverHost) Restart(ctx context.Context, nofile int64) error {
+	s := &h.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := h.machine.StopRedis(ctx, s.redis); err != nil {
+		return fmt.Errorf("stop Redis: %w", err)
+	}
+	spec := s.spec
+	spec.Nofile = int(nofile)
+	if err := h.startServer(ctx, spec); err != nil {
+		return err
+	}
+	s.latest.Lock()
+	s.window = nil // ids, ages and counters begin anew
+	s.latest.Unlock()
+	return nil
+}
+
+var (
+	_ remedy.Redis = (*server)(nil)
+	_ remedy.Host  = serverHost{}
+)
