@@ -41,6 +41,7 @@ func checks() []check {
 		{"spared", wasPut, spared, premise},
 		{"collateral", everyRun, collateral, harm},
 		{"steady-after", wasHeld, steadyAfter, premise},
+		{"fixed", wasFixed, fixed, premise},
 		{"peak", boundsPeak, peak, harm},
 		{"refusals", (*run).calm, refusals, harm},
 		{"suffer", namesSuffer, suffer, premise},

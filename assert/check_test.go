@@ -27,7 +27,7 @@ var want = map[string]struct {
 	"good-busy":   {Pass, calmChecks, "", ""},
 	"good-roll":   {Pass, "premise steady-before cause steady-during actions collateral peak refusals", "", ""},
 	"good-pool":   {Pass, "premise steady-before cause detect steady-during actions collateral refusals suffer", "", ""},
-	"good-clamp":  {Pass, "premise steady-before cause detect steady-during actions mitigate recover cleared spared collateral steady-after", "", ""},
+	"good-clamp":  {Pass, "premise steady-before cause detect steady-during actions mitigate recover cleared spared collateral steady-after fixed", "", ""},
 	"good-exec":   {Pass, execChecks, "", ""},
 	"control-yes": {Pass, "premise control", "", ""},
 	"control-no":  {Inconclusive, "premise control", "", "control"},
@@ -40,22 +40,24 @@ var want = map[string]struct {
 	"bad-no-diagnose": {Inconclusive, outageChecks, "", "cause culprits detect actions"},
 	"bad-greedy":      {Fail, outageChecks, "collateral", ""},
 	"bad-wild":        {Fail, execChecks, "spared collateral", ""},
-	"bad-idle-remedy": {Fail, outageChecks, "actions mitigate recover cleared steady-after", "spared collateral"},
-	"bad-relapse":     {Fail, outageChecks, "recover cleared", ""},
-	"bad-published":   {Fail, execChecks, "mitigate recover cleared steady-after", ""},
+	"bad-idle-remedy": {Fail, outageChecks, "actions mitigate recover cleared steady-after fixed", "spared collateral"},
+	"bad-relapse":     {Fail, outageChecks, "recover cleared fixed", ""},
+	"bad-published":   {Fail, execChecks, "mitigate recover cleared steady-after fixed", ""},
 	"bad-broken-rig":  {Inconclusive, "rig " + outageChecks, "", "rig " + outageChecks},
 	"bad-truncated":   {Inconclusive, "rig " + outageChecks, "", "rig " + outageChecks},
 	"bad-alarm":       {Fail, calmChecks, "cause", ""},
 	"bad-few":         {Inconclusive, calmChecks, "", "cause"},
 	"bad-roll":        {Fail, "premise steady-before cause steady-during actions collateral peak refusals", "peak refusals", ""},
 	"bad-untold":      {Inconclusive, calmChecks, "", "actions collateral"},
+	"bad-fix":         {Fail, outageChecks, "fixed", ""},
+	"bad-fix-silent":  {Inconclusive, outageChecks, "", "fixed"},
 	"bad-held":        {Fail, outageChecks, "steady-during", ""},
 	"bad-no-watch":    {Inconclusive, outageChecks, "", "steady-before steady-during mitigate recover cleared spared collateral steady-after"},
 }
 
 const (
-	outageChecks = "premise steady-before cause culprits detect steady-during actions mitigate recover cleared spared collateral steady-after"
-	execChecks   = "premise steady-before steady-during mitigate recover cleared spared collateral steady-after"
+	outageChecks = "premise steady-before cause culprits detect steady-during actions mitigate recover cleared spared collateral steady-after fixed"
+	execChecks   = "premise steady-before steady-during mitigate recover cleared spared collateral steady-after fixed"
 	calmChecks   = "premise steady-before cause steady-during actions collateral refusals"
 )
 

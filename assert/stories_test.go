@@ -53,6 +53,7 @@ func outageUntil(responder string, end float64) *story {
 func (s *story) calmDown(slots int) *story {
 	s.phase(8, outage.Fix).phase(9, outage.Hold).phase(14, outage.End)
 	s.instance(8.2, "api", "api-3", "10.0.0.7", outage.Started)
+	s.attempt(9.5, "api", outage.OpRequest, outage.OK, 200, "", "")
 	for t := 6.6; t < 14; t++ {
 		s.snapshot(t, slots, 100, 140)
 		s.diagnose(t+.1, "", 0)
@@ -249,6 +250,14 @@ func stories() map[string]func() *story {
 		"bad-untold": func() *story {
 			plan := killPlan()
 			return healthyBusy().add(7, "responder", outage.Event{Plan: &plan})
+		},
+		"bad-fix": func() *story {
+			return goodLeak().attempt(10.5, "api", outage.OpRequest, outage.PoolTimeout, 20, "", "redis: connection pool timeout")
+		},
+		"bad-fix-silent": func() *story {
+			return goodLeak().without(func(e outage.Event) bool {
+				return e.Attempt != nil && e.Attempt.Service == "api" && e.At > at(9)
+			})
 		},
 		"bad-held":     func() *story { return goodLeak().change(lostHeld) },
 		"bad-no-watch": func() *story { return goodLeak().without(isCanary) },
