@@ -103,6 +103,9 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 // machine makes the rig; it may return one together with an error, and then that must be closed.
 func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) (machine, error) {
 	if r.Docker == nil {
+		if len(s.Faults) > 0 {
+			return nil, fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
+		}
 		p, err := rig.NewProcesses(run)
 		if err != nil {
 			return nil, err

@@ -25,6 +25,9 @@ type tally struct {
 	held        map[string]sign // the latest held canary of each service
 	slots       int
 	maxClients  int
+	looks       int             // snapshots in this phase
+	firstLook   outage.Duration // of this phase
+	lastLook    outage.Duration
 	firstAct    outage.Duration // when the responder first did something; 0: not yet
 }
 
@@ -62,9 +65,9 @@ func (r *recorder) put(e outage.Event) {
 func (t *tally) count(e outage.Event) {
 	switch {
 	case e.Phase != nil:
-		t.phase = *e.Phase
+		t.phase, t.looks = *e.Phase, 0
 	case e.Snapshot != nil:
-		t.slots, t.maxClients = e.Snapshot.Slots(), e.Snapshot.MaxClients()
+		t.look(e.At, e.Snapshot)
 	case e.Attempt != nil:
 		t.attempt(e.At, *e.Attempt)
 	case e.Action != nil && e.Action.State == outage.Done, e.Command != nil:
@@ -72,6 +75,14 @@ func (t *tally) count(e outage.Event) {
 			t.firstAct = e.At
 		}
 	}
+}
+
+func (t *tally) look(at outage.Duration, s *outage.Snapshot) {
+	t.slots, t.maxClients = s.Slots(), s.MaxClients()
+	if t.looks == 0 {
+		t.firstLook = at
+	}
+	t.looks, t.lastLook = t.looks+1, at
 }
 
 func (t *tally) attempt(at outage.Duration, a outage.Attempt) {

@@ -37,6 +37,7 @@ type run struct {
 const (
 	steadyLimit  = 20 * time.Second // for every canary's first answer: container starts included
 	fixLimit     = 20 * time.Second // for a redeploy
+	holdLimit    = 15 * time.Second // for the snapshots of the hold phase, beyond its own time
 	rolloutLimit = time.Minute      // for a rollout, beyond the scenario's duration
 	mitigation   = 20 * time.Second // for the responder, where the scenario sets no limit
 )
@@ -196,16 +197,32 @@ func (r *run) answer(ctx context.Context) error {
 		}
 	}
 	r.rec.phase(outage.Hold)
-	return sleep(ctx, r.holdTime())
+	return r.hold(ctx)
 }
 
-// holdTime is how long it must stay clear, with a second more so that the last snapshot lies within.
-func (r *run) holdTime() time.Duration {
-	hold := 3 * time.Second
+// hold waits for as long as it must stay clear, and until enough snapshots lie within that time: on a busy machine one
+// may take seconds, and without them nobody could say that it stayed clear.
+func (r *run) hold(ctx context.Context) error {
+	hold := scenarios.DefaultHold.Std()
 	if c := r.scenario.Expect.Cleared; c != nil && c.Hold > 0 {
 		hold = c.Hold.Std()
 	}
-	return hold + time.Second
+	if err := sleep(ctx, hold+watchEvery); err != nil {
+		return err
+	}
+	err := waitFor(ctx, "snapshots of the hold phase", holdLimit, func() (ok bool, saw string) {
+		r.rec.read(func(t tally) {
+			watched := (t.lastLook - t.firstLook).Std()
+			ok = t.looks >= 3 && watched >= hold*2/3
+			saw = fmt.Sprintf("%d in %s", t.looks, watched)
+		})
+		return ok, saw
+	})
+	if late := new(tooLate); errors.As(err, &late) {
+		r.rec.note(late.Error(), false)
+		return nil
+	}
+	return err
 }
 
 // mitigateLimit is how long the responder has.
