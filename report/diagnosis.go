@@ -65,8 +65,16 @@ func (p *page) finding(n int, f outage.Finding) {
 			p.command("", e.Command)
 		}
 	}
-	for i, c := range f.Commands {
-		p.command(first(i, "type"), c)
+	shown := map[string]bool{}
+	for _, e := range f.Evidence {
+		shown[e.Command] = true
+	}
+	label := "also"
+	for _, c := range f.Commands {
+		if !shown[c] {
+			p.command(label, c)
+			label = ""
+		}
 	}
 }
 
