@@ -1,7 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"spillway/assert"
@@ -89,12 +92,27 @@ func (p *page) suffering(m assert.Measures) {
 			plural(m.Refused-m.RefusedConnections, "request", "requests"), seconds(*m.FirstRefusal))
 	}
 	p.field("outage", text+"; "+redis)
-	for i, k := range m.Refusals {
+	p.tally("Redis said", m.Refusals, func(k assert.Refusal) (string, bool) { return k.Said, k.Op != outage.OpRequest })
+	p.tally("apps saw", m.Refusals, func(k assert.Refusal) (string, bool) { return k.Saw, k.Op == outage.OpRequest })
+}
+
+// tally counts refusals by a text of theirs: Redis speaks to connections, libraries to the application.
+func (p *page) tally(label string, refusals []assert.Refusal, text func(assert.Refusal) (string, bool)) {
+	counts := map[string]int{}
+	for _, k := range refusals {
+		if t, counted := text(k); counted {
+			counts[t] += k.N
+		}
+	}
+	texts := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(counts[b]-counts[a], strings.Compare(a, b))
+	})
+	for i, t := range texts {
 		if i == mostShown {
-			p.field("", fmt.Sprintf("%d more kinds of refusal", len(m.Refusals)-i))
+			p.field("", fmt.Sprintf("%d more kinds", len(texts)-i))
 			break
 		}
-		p.field("", fmt.Sprintf("%6d %s: said %s, saw %s", k.N, Clean(string(k.Op), 20), quoted(k.Said), quoted(k.Saw)))
+		p.field(first(i, label), fmt.Sprintf("%6d times %s", counts[t], quoted(t)))
 	}
 }
 
