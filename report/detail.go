@@ -112,7 +112,7 @@ func (p *page) tally(label string, refusals []assert.Refusal, text func(assert.R
 			p.field("", fmt.Sprintf("%d more kinds", len(texts)-i))
 			break
 		}
-		p.field(first(i, label), fmt.Sprintf("%6d times %s", counts[t], quoted(t)))
+		p.field(first(i, label), fmt.Sprintf("%d times %s", counts[t], quoted(t)))
 	}
 }
 
