@@ -64,9 +64,6 @@ func (c *conn) still() bool { return c.Idle >= idleEnough }
 // usedOnce reports whether nothing happened on the connection after its first second, within the clock's tolerance of 1.
 func (c *conn) usedOnce() bool { return c.Idle >= c.Age-1 }
 
-// inUse reports whether something happened on it just now, or it waits in a command.
-func (c *conn) inUse() bool { return c.Idle <= 1 || c.Blocked() }
-
 // exempt reports whether the connection may do nothing for a good reason, or must not be touched.
 func (c *conn) exempt() bool { return exempt(&c.Client) }
 

@@ -73,7 +73,7 @@ func (c *sniffed) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	if err != nil && !c.judged.Load() {
 		if outcomeOf(err) == outage.Reset {
-			c.drain(drainFor)
+			_ = c.drain(drainFor)
 		}
 		c.failed(err)
 	}

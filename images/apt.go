@@ -64,7 +64,7 @@ func newApt(ctx context.Context, dir, arch string) (*apt, error) {
 		}
 	}
 	if a.keyring == "" {
-		return nil, hinted{fmt.Errorf("Debian's archive keys are not in %s", keyrings[0]), "install debian-archive-keyring"}
+		return nil, hinted{fmt.Errorf("no archive keys of Debian in %s", keyrings[0]), "install debian-archive-keyring"}
 	}
 	for _, sub := range []string{"etc/empty", "lists/partial", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {

@@ -5,6 +5,7 @@ package images
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -63,7 +64,7 @@ func output(t *testing.T, c *client.Client, ref string, cmd ...string) string {
 	}
 	defer logs.Close()
 	var buf bytes.Buffer
-	if _, err := stdcopy.StdCopy(&buf, &buf, logs); err != nil && err != io.EOF {
+	if _, err := stdcopy.StdCopy(&buf, &buf, logs); err != nil && !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(buf.String())

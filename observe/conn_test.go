@@ -267,7 +267,7 @@ func TestErrorKinds(t *testing.T) {
 		"ERR Number of clients is max number of clients reached":                                   nil,
 	} {
 		for _, wall := range []error{ErrFull, ErrDenied, ErrClosed} {
-			if got := errors.Is(Error(text), wall); got != (wall == want) {
+			if got := errors.Is(Error(text), wall); got != errors.Is(want, wall) {
 				t.Errorf("%q is %v: %v", text, wall, got)
 			}
 		}

@@ -133,7 +133,7 @@ func (d *decoder) array(n int64, depth int) (any, error) {
 
 // partial keeps an end in the middle of a reply apart from an end where a reply would begin.
 func partial(err error, read int) error {
-	if err == io.EOF && read > 0 {
+	if errors.Is(err, io.EOF) && read > 0 {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -164,15 +164,3 @@ func (f *fake) set(param, value string) any {
 	}
 	return "OK"
 }
-
-// names returns what was sent, without the arguments of CLIENT LIST and KILL.
-func (f *fake) names() []string {
-	var names []string
-	for _, args := range f.sent {
-		if args[0] == "CLIENT" {
-			args = args[:2]
-		}
-		names = append(names, strings.Join(args, " "))
-	}
-	return names
-}

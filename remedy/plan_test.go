@@ -40,7 +40,7 @@ func leak() (outage.Diagnosis, outage.Snapshot) {
 	}}
 	for i := range int64(63) {
 		k := i / 42
-		idle := int64(100 - i)
+		idle := 100 - i
 		if i >= 60 {
 			idle = 1
 		}

@@ -13,9 +13,8 @@ import (
 const shownCommands = 4
 
 // Print writes the dry run of p: what would be done, why, on what condition, with which command, and what it costs.
-func Print(w io.Writer, p outage.Plan) {
+func Print(w io.Writer, p outage.Plan) error {
 	out := bufio.NewWriter(w)
-	defer out.Flush()
 	title(out, p)
 	for i, a := range p.Actions {
 		fmt.Fprintf(out, "\n%d. %s: %s\n", i+1, a.Kind, effect(a))
@@ -40,6 +39,7 @@ func Print(w io.Writer, p outage.Plan) {
 	if p.Rewrite != "" {
 		fmt.Fprintf(out, "\n%s\n", p.Rewrite)
 	}
+	return out.Flush()
 }
 
 // Commands returns the bare redis-cli lines of p, in order. What is to be done on the host, and advice, is not among them.
