@@ -21,7 +21,7 @@ import (
 // settings are what CONFIG GET is asked for: everything that matters at the limit, and no secret.
 var settings = []string{
 	"maxclients", "timeout", "tcp-keepalive", "tcp-backlog", "maxmemory", "maxmemory-policy", "maxmemory-clients",
-	"protected-mode", "client-output-buffer-limit", "hz", "dynamic-hz",
+	"protected-mode", "client-output-buffer-limit", "hz", "dynamic-hz", "tls-port", "save", "appendonly",
 }
 
 // Reader takes snapshots of one server.
