@@ -167,7 +167,7 @@ func (d *decoder) scalar(p place, n *yaml.Node, v reflect.Value) bool {
 		if !scalar || tag != "!!bool" || n.Decode(v.Addr().Interface()) != nil {
 			return d.wrong(p, "true or false", n)
 		}
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		if !scalar || tag != "!!int" || n.Decode(v.Addr().Interface()) != nil {
 			return d.wrong(p, "a whole number", n)
 		}

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
@@ -11,72 +9,43 @@ import (
 	"spillway/scenarios"
 )
 
-func listCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "list [GLOB...]",
-		Short:   "List the scenarios of the catalogue",
-		Example: "  spillway list\n  spillway list 'connection-*' --format json",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			v, err := settings(cmd)
-			if err != nil {
-				return err
-			}
-			_, picked, err := selection(v, args)
-			if err != nil {
-				return err
-			}
-			switch format := v.GetString("format"); format {
-			case "json":
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(picked)
-			case "text":
-				return list(cmd, picked)
-			default:
-				return usage(fmt.Sprintf("unknown format %q", format), "text or json")
-			}
-		},
-	}
-	fileFlag(cmd)
-	cmd.Flags().String("format", "text", "text or json")
-	return cmd
-}
-
-func list(cmd *cobra.Command, picked []scenarios.Scenario) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SCENARIO\tEXPECTS\tMAXCLIENTS\tWHAT")
-	for _, s := range picked {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", s.Name, s.Expect.Cause, s.Redis.MaxClients, s.Description)
-	}
-	return w.Flush()
-}
-
 func showCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show a scenario with its defaults filled in",
-		Example: "  spillway show connection-leak",
-		Args:    exactArgs(1, "the name of one scenario"),
+		Use:   "show NAME",
+		Short: "Show a scenario with its defaults filled in",
+		Long: `Show prints a scenario as it would be run. The output is a catalogue of its own: a
+good beginning for one that you write.`,
+		Example: `  spillway show connection-leak
+  spillway show connection-leak > mine.yaml; spillway run --file mine.yaml`,
+		Args: exactArgs(1, "the name of one scenario"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := settings(cmd)
 			if err != nil {
 				return err
 			}
-			_, picked, err := selection(v, args)
+			picked, err := selection(v, args)
 			if err != nil {
 				return err
 			}
-			enc := yaml.NewEncoder(cmd.OutOrStdout())
-			enc.SetIndent(2)
-			for _, s := range picked {
-				fmt.Fprintf(cmd.OutOrStdout(), "# %s:%d\n", s.File, s.Line)
-				if err := enc.Encode(s); err != nil {
-					return err
-				}
-			}
-			return enc.Close()
+			return show(cmd, picked)
 		},
+		ValidArgsFunction: one(scenarioNames),
 	}
 	fileFlag(cmd)
 	return cmd
+}
+
+func show(cmd *cobra.Command, picked []scenarios.Scenario) error {
+	out := cmd.OutOrStdout()
+	for _, s := range picked {
+		fmt.Fprintf(out, "# %s, from %s:%d\n", s.Name, s.File, s.Line)
+	}
+	enc := yaml.NewEncoder(out)
+	enc.SetIndent(2)
+	if err := enc.Encode(scenarios.Catalogue{Version: 1, Scenarios: picked}); err != nil {
+		return err
+	}
+	return enc.Close()
 }
 
 func validateCommand() *cobra.Command {
@@ -89,8 +58,8 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(args) > 1 {
-				return usage("validate takes one file", "")
+			if len(args) > 1 || len(args) == 1 && cmd.Flags().Changed("file") {
+				return usage("validate takes one file", "call it once for each")
 			}
 			if len(args) == 1 {
 				v.Set("file", args[0])
@@ -99,9 +68,10 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d scenarios, no mistakes\n", c.File, len(c.Scenarios))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no mistakes\n", c.File, count(len(c.Scenarios), "scenario"))
 			return nil
 		},
+		ValidArgsFunction: one(cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt)),
 	}
 	fileFlag(cmd)
 	return cmd
@@ -112,6 +82,7 @@ func schemaCommand() *cobra.Command {
 		Use:     "schema",
 		Short:   "Print the JSON Schema of a catalogue",
 		Example: "  spillway schema > scenarios.schema.json",
+		Args:    exactArgs(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			schema, err := scenarios.Schema()
 			if err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
@@ -25,10 +27,11 @@ Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 cannot tell.
 --from DIR expects info.txt, clients.txt, config.txt, log.txt and limits.txt, any
 of which may be absent, with further snapshots as info.2.txt, clients.2.txt …`,
 		Example: `  spillway diagnose redis://10.0.0.5:6379
-  SPILLWAY_PASSWORD=… spillway diagnose redis://ops@10.0.0.5:6379 -o json
+  SPILLWAY_PASSWORD=… spillway diagnose redis://ops:@10.0.0.5:6379 -o json
   redis-cli INFO > dump/info.txt; redis-cli CLIENT LIST > dump/clients.txt
   spillway diagnose --from dump`,
-		RunE: runDiagnose,
+		RunE:              runDiagnose,
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	liveFlags(cmd)
 	f := cmd.Flags()
@@ -38,6 +41,7 @@ of which may be absent, with further snapshots as info.2.txt, clients.2.txt …`
 	f.String("config", "", "saved CONFIG GET '*'")
 	f.String("log", "", "the server's log")
 	f.String("limits", "", "saved /proc/PID/limits")
+	complete(cmd, "from", folders)
 	return cmd
 }
 
@@ -51,24 +55,28 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	d := diagnose.Diagnose(snaps...)
-	switch format := v.GetString("format"); format {
-	case "json":
+	clear := healthy(d, snaps)
+	if v.GetString("format") == "json" {
 		err = report.DiagnosisJSON(cmd.OutOrStdout(), d)
-	case "text":
-		err = report.Diagnosis(cmd.OutOrStdout(), d, report.Options{Color: color(), Width: width(os.Stdout)})
-	default:
-		return usage(fmt.Sprintf("unknown format %q", format), "text or json")
-	}
-	if err != nil {
-		return err
+	} else {
+		shown := d
+		if clear {
+			shown.Unsure = nil // the report takes any of it for "cannot tell"
+		}
+		err = report.Diagnosis(cmd.OutOrStdout(), shown, report.Options{Color: color(), Width: width(os.Stdout)})
+		if clear && len(d.Unsure) > 0 {
+			fmt.Fprintln(os.Stderr, "not seen, and not needed to say so:", report.Clean(strings.Join(d.Unsure, "; "), 0))
+		}
 	}
 	switch {
+	case err != nil:
+		return err
+	case clear:
+		return nil
 	case len(d.Findings) > 0:
 		return &exit{code: exitFail}
-	case len(d.Unsure) > 0:
-		return &exit{code: exitInconclusive}
 	}
-	return nil
+	return &exit{code: exitInconclusive}
 }
 
 // snapshots reads the live Redis or the files, whichever is named; both or neither is an error.
@@ -82,16 +90,46 @@ func snapshots(cmd *cobra.Command, v *viper.Viper, args []string) ([]outage.Snap
 	case len(args) > 1, len(args) == 1 && saved, len(args) == 0 && !saved:
 		return nil, usage("diagnose takes one redis:// URL, or saved output with --from", "spillway diagnose --help has examples")
 	case saved:
-		snaps, err := observe.ReadFiles(files)
-		if err != nil {
-			return nil, &exit{exitUsage, err.Error(), "spillway diagnose --help says which files are read"}
-		}
-		return snaps, nil
+		return readSaved(cmd, files)
 	}
-	conn, err := hold(cmd.Context(), v, args[0])
+	conn, err := hold(cmd, v, args[0])
 	if err != nil {
 		return nil, err
 	}
 	defer closeQuietly(conn)
 	return sample(cmd.Context(), v, conn)
+}
+
+func readSaved(cmd *cobra.Command, files observe.Files) ([]outage.Snapshot, error) {
+	for _, name := range []string{"wait", "samples", "interval"} {
+		if cmd.Flags().Changed(name) {
+			return nil, usage("--"+name+" is for a live Redis, and this is saved output", "leave it out")
+		}
+	}
+	snaps, err := observe.ReadFiles(files)
+	if err != nil {
+		hint := "spillway diagnose --help says which files are read"
+		if errors.Is(err, os.ErrPermission) {
+			hint = "make it readable"
+		}
+		return nil, usage(err.Error(), hint)
+	}
+	return snaps, nil
+}
+
+// roomy is the part of the limit below which no gap in the evidence can hide an outage. It leaves as much room again as
+// is taken: what is unsure, such as growth, may then be true, and still nobody is refused for lack of a slot.
+const roomy = 0.5
+
+// healthy reports whether nothing is wrong, or nothing that matters is unsure: a managed Redis may forbid CONFIG and
+// CLIENT LIST, and INFO alone can show that it is far from full.
+func healthy(d outage.Diagnosis, snaps []outage.Snapshot) bool {
+	if len(d.Findings) > 0 || len(snaps) == 0 {
+		return false
+	}
+	if len(d.Unsure) == 0 {
+		return true
+	}
+	_, told := snaps[len(snaps)-1].Number("connected_clients")
+	return told && d.MaxClients > 0 && !d.Rejecting && float64(d.Slots) < roomy*float64(d.MaxClients)
 }

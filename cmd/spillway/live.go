@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -18,79 +19,111 @@ import (
 // liveFlags are the flags of verbs that read a live Redis.
 func liveFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Duration("wait", 10*time.Second, "how long to keep trying for a slot when Redis is full")
+	f.Duration("wait", 10*time.Second, "how long to keep trying for a slot when Redis is full; 0 tries once")
 	f.Int("samples", 3, "snapshots to take: growth and refusals need at least two")
 	f.Duration("interval", 2*time.Second, "time between snapshots")
 	f.StringP("format", "o", "text", "text or json")
+	atLeast(cmd, "wait", 0)
+	between(cmd, "samples", 1, 1000)
+	atLeast(cmd, "interval", 100*time.Millisecond)
+	oneOf(cmd, "format", "text", "json")
 }
 
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
 const slotEvery = 50 * time.Millisecond
 
 // hold connects to the Redis that url names, and keeps trying for a slot while it is full.
-func hold(ctx context.Context, v *viper.Viper, url string) (*observe.Conn, error) {
+func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
 	o, err := observe.ParseURL(url)
 	if err != nil {
-		return nil, usage(err.Error(), "redis://[user:password@]host:port, rediss://… for TLS, or unix:///path")
+		return nil, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
 	}
 	if o.Password == "" {
 		o.Password = os.Getenv("SPILLWAY_PASSWORD")
 	}
-	o.Name = fmt.Sprintf("spillway:%d:diagnose", os.Getpid())
-	ctx, cancel := context.WithTimeout(ctx, v.GetDuration("wait"))
-	defer cancel()
-	told := false
-	for {
+	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	ctx, wait := cmd.Context(), v.GetDuration("wait")
+	over := time.Now().Add(wait)
+	for told := false; ; told = true {
 		conn, err := observe.Dial(ctx, o)
-		if err == nil {
+		switch {
+		case err == nil:
 			return conn, nil
-		}
-		if !maybeFull(err) {
-			return nil, &exit{exitInconclusive, err.Error(), "is the address right, and does Redis answer redis-cli there?"}
-		}
-		if !told {
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; meanwhile on the Redis host: %s\n",
-				err, v.GetDuration("wait"), outside)
-			told = true
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case !maybeFull(err):
+			return nil, &exit{exitInconclusive, err.Error(), unreachable(err)}
+		case time.Now().Add(slotEvery).After(over):
+			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", wait, err), noSlot(err)}
+		case !told:
+			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", err, wait, meanwhile(o))
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", v.GetDuration("wait"), err), noSlot}
+			return nil, context.Cause(ctx)
 		case <-time.After(slotEvery):
 		}
 	}
 }
-
-// What can be done while a new connection is refused.
-const (
-	outside = "ss -tn state established '( sport = :6379 )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn shows who holds the slots"
-	noSlot  = "use a connection that is already open: save INFO, CONFIG GET '*' and CLIENT LIST of it and run spillway diagnose --from DIR; " +
-		"or stop the client that holds most slots; or --wait longer"
-)
 
 // maybeFull reports whether an error may mean that there is no free slot: the refusal's text can get lost.
 func maybeFull(err error) bool {
 	return errors.Is(err, observe.ErrFull) || errors.Is(err, observe.ErrClosed)
 }
 
-// sample takes the snapshots.
+// meanwhile is what can be done on the host while new connections are refused.
+func meanwhile(o observe.Options) string {
+	_, port, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return "meanwhile on the Redis host: ss -xp shows who holds the slots"
+	}
+	return "meanwhile on the Redis host, who holds the slots:\n" +
+		"  ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
+}
+
+func noSlot(err error) string {
+	hint := "use a connection that is already open: save INFO, CONFIG GET '*' and CLIENT LIST of it and run spillway diagnose --from DIR; " +
+		"or stop the client that holds most slots; or --wait longer"
+	if !errors.Is(err, observe.ErrFull) {
+		hint = "Redis closed without a word: it is full, or this port speaks TLS (rediss://). If full, " + hint
+	}
+	return hint
+}
+
+func unreachable(err error) string {
+	if errors.Is(err, observe.ErrDenied) {
+		return "the password is read from SPILLWAY_PASSWORD, or from the URL; a user's name stands before a colon: redis://user:@host"
+	}
+	return "is the address right, and does Redis answer redis-cli there?"
+}
+
+// sample takes the snapshots. Once there is one, a connection that breaks does not take it away again.
 func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.Snapshot, error) {
 	begin := time.Now()
 	reader := observe.Reader{Conn: conn, Now: func() outage.Duration { return outage.Duration(time.Since(begin)) }}
+	samples, interval := v.GetInt("samples"), v.GetDuration("interval")
+	if samples > 1 && isTerminal(os.Stderr) {
+		fmt.Fprintf(os.Stderr, "taking %d snapshots, %s apart\n", samples, interval)
+	}
 	var snaps []outage.Snapshot
-	for i := range max(v.GetInt("samples"), 1) {
+	for i := range samples {
 		if i > 0 {
 			select {
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
-			case <-time.After(v.GetDuration("interval")):
+			case <-time.After(interval):
 			}
 		}
 		snap, err := reader.Snapshot(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			snaps = append(snaps, snap)
+		case len(snaps) == 0 || ctx.Err() != nil:
 			return nil, fmt.Errorf("snapshot: %w", err)
+		default:
+			fmt.Fprintf(os.Stderr, "snapshot %d of %d: %v; going on with those before\n", i+1, samples, err)
+			return snaps, nil
 		}
-		snaps = append(snaps, snap)
 	}
 	return snaps, nil
 }

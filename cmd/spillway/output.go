@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,23 +19,40 @@ func outputFlags(cmd *cobra.Command) {
 	f.StringP("format", "o", "text", "text, json or md")
 	f.String("junit", "", "write a JUnit report to this file")
 	f.BoolP("quiet", "q", false, "no progress on stderr")
+	oneOf(cmd, "format", "text", "json", "md")
 }
 
-// checkOutput refuses an unknown format before anything is run.
+// checkOutput refuses files that could not be written, before a run whose results they are for.
 func checkOutput(v *viper.Viper) error {
-	switch format := v.GetString("format"); format {
-	case "text", "json", "md":
-		return nil
-	default:
-		return usage(fmt.Sprintf("unknown format %q", format), "text, json or md")
+	if dir := v.GetString("out"); dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return usage("--out: "+err.Error(), "name a folder that can be made")
+		}
 	}
+	if path := v.GetString("junit"); path != "" {
+		if err := writable(path); err != nil {
+			return usage("--junit: "+err.Error(), "name a file in a folder that exists")
+		}
+	}
+	return nil
+}
+
+// writable tries, and leaves everything as it was.
+func writable(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err == nil {
+		return errors.Join(f.Close(), os.Remove(path))
+	}
+	if errors.Is(err, os.ErrExist) {
+		if f, err = os.OpenFile(path, os.O_WRONLY, 0o644); err == nil {
+			return f.Close()
+		}
+	}
+	return err
 }
 
 // deliver writes the results in every form that was asked for, and turns them into the exit code.
 func deliver(cmd *cobra.Command, v *viper.Viper, results []assert.Result) error {
-	if err := checkOutput(v); err != nil {
-		return err
-	}
 	out := cmd.OutOrStdout()
 	var err error
 	switch v.GetString("format") {
@@ -54,7 +72,7 @@ func deliver(cmd *cobra.Command, v *viper.Viper, results []assert.Result) error 
 		}
 	}
 	if os.Getenv("GITHUB_ACTIONS") == "true" {
-		if err := github(out, results); err != nil {
+		if err := github(cmd.ErrOrStderr(), results); err != nil {
 			return err
 		}
 	}
@@ -80,7 +98,7 @@ func outcomeOf(results []assert.Result) error {
 	return &exit{code: exitInconclusive}
 }
 
-// github writes annotations, and a summary where the runner has a file for it.
+// github writes annotations beside the results, which may be JSON, and a summary where the runner has a file for it.
 func github(out io.Writer, results []assert.Result) error {
 	if err := report.GitHub(out, results); err != nil {
 		return err

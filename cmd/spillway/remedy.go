@@ -1,11 +1,10 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
@@ -27,11 +26,12 @@ settings. It closes only connections that the diagnosis has evidence against.
 Exit codes: 0 nothing to do, or done; 1 a plan that was not applied, or an action
 that Redis refused; 2 wrong usage; 3 cannot tell.`,
 		Example: `  spillway remedy redis://10.0.0.5:6379                  # dry run
-  spillway remedy redis://10.0.0.5:6379 --print          # bare commands, for copying
+  spillway remedy redis://10.0.0.5:6379 --print          # bare commands, to copy
   spillway remedy redis://10.0.0.5:6379 --apply --journal incident.jsonl
   spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl`,
-		Args: exactArgs(1, "one redis:// URL"),
-		RunE: runRemedy,
+		Args:              exactArgs(1, "one redis:// URL"),
+		RunE:              runRemedy,
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	liveFlags(cmd)
 	f := cmd.Flags()
@@ -41,7 +41,8 @@ that Redis refused; 2 wrong usage; 3 cannot tell.`,
 	f.String("journal", "", "where --apply writes what it changes (default: spillway-TIME.jsonl in this folder)")
 	f.Duration("idle-over", 0, "spare connections that were idle for less (default: by cause)")
 	f.Int("max", 0, "close at most so many connections, the oldest first (0: no bound)")
-	cmd.MarkFlagsMutuallyExclusive("apply", "print", "undo")
+	between(cmd, "max", 0, 1_000_000)
+	atLeast(cmd, "idle-over", 0)
 	return cmd
 }
 
@@ -50,101 +51,86 @@ func runRemedy(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := hold(cmd.Context(), v, args[0])
+	mode, err := remedyMode(cmd)
+	if err != nil {
+		return err
+	}
+	switch mode {
+	case "undo":
+		return undo(cmd, v, args[0])
+	case "apply":
+		if err := checkJournal(v); err != nil {
+			return err
+		}
+	}
+	conn, err := hold(cmd, v, args[0])
 	if err != nil {
 		return err
 	}
 	defer closeQuietly(conn)
-	if journal := v.GetString("undo"); journal != "" {
-		return undo(cmd, conn, journal)
+	return treat(cmd, v, conn, mode)
+}
+
+// remedyMode is what to do with the plan; empty prints it.
+func remedyMode(cmd *cobra.Command) (string, error) {
+	given := slices.DeleteFunc([]string{"apply", "print", "undo"}, func(name string) bool { return !cmd.Flags().Changed(name) })
+	if len(given) > 1 {
+		return "", usage("--"+strings.Join(given, " and --")+" exclude each other", "first look at the dry run, without any of them")
 	}
+	if cmd.Flags().Changed("journal") && !slices.Contains(given, "apply") {
+		return "", usage("--journal is where --apply writes what it changes", "add --apply, or read a journal with --undo")
+	}
+	if len(given) == 0 || cmd.Flags().Lookup(given[0]).Value.String() == "false" {
+		return "", nil
+	}
+	return given[0], nil
+}
+
+// treat diagnoses, plans, and prints the plan or carries it out.
+func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) error {
 	snaps, err := sample(cmd.Context(), v, conn)
 	if err != nil {
 		return err
 	}
 	d := diagnose.Diagnose(snaps...)
-	if len(d.Findings) == 0 {
-		return nothingToDo(cmd, d)
-	}
 	plan := remedy.Plan(d, snaps[len(snaps)-1], remedy.Options{
 		IdleOver: outage.Duration(v.GetDuration("idle-over")), MaxVictims: v.GetInt("max"),
 	})
+	json := v.GetString("format") == "json"
 	switch {
-	case v.GetBool("apply"):
-		return apply(cmd, v, conn, plan)
-	case v.GetBool("print"):
-		for _, line := range remedy.Commands(plan) {
-			fmt.Fprintln(cmd.OutOrStdout(), line)
+	case len(d.Findings) == 0 && !healthy(d, snaps):
+		return &exit{exitInconclusive, "cannot tell what is wrong: " + strings.Join(d.Unsure, "; "), "spillway diagnose says more; nothing was changed"}
+	case len(d.Findings) == 0:
+		fmt.Fprintf(os.Stderr, "nothing is wrong: %d of %d connections\n", d.Slots, d.MaxClients)
+		if json {
+			return writeJSON(cmd.OutOrStdout(), plan)
 		}
-	case v.GetString("format") == "json":
-		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(plan); err != nil {
+		return nil
+	case mode == "apply":
+		return apply(cmd, v, conn, plan)
+	case mode == "print":
+		return printCommands(cmd, plan)
+	case json:
+		if err := writeJSON(cmd.OutOrStdout(), plan); err != nil {
 			return err
 		}
 	default:
-		remedy.Print(cmd.OutOrStdout(), plan)
+		if err := remedy.Print(cmd.OutOrStdout(), plan); err != nil {
+			return err
+		}
 		fmt.Fprintln(os.Stderr, "\nThis was a dry run: nothing was changed. --apply carries it out.")
 	}
 	return &exit{code: exitFail}
 }
 
-// nothingToDo tells a healthy Redis from one that could not be read.
-func nothingToDo(cmd *cobra.Command, d outage.Diagnosis) error {
-	if len(d.Unsure) > 0 {
-		return &exit{exitInconclusive, "cannot tell: " + d.Unsure[0], "spillway diagnose says more"}
+// printCommands prints what redis-cli can be fed with, and nothing else, on stdout.
+func printCommands(cmd *cobra.Command, plan outage.Plan) error {
+	commands := remedy.Commands(plan)
+	for _, line := range commands {
+		fmt.Fprintln(cmd.OutOrStdout(), line)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "nothing is wrong: %d of %d connections\n", d.Slots, d.MaxClients)
-	return nil
-}
-
-func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.Plan) (err error) {
-	path := v.GetString("journal")
-	if path == "" {
-		path = "spillway-" + time.Now().Format("20060102-150405") + ".jsonl"
+	if len(commands) == 0 {
+		return &exit{exitFail, fmt.Sprintf("%s: there is no command for Redis in this plan", plan.Cause), "without --print the plan says what to do elsewhere"}
 	}
-	journal, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")
-	}
-	defer func() { err = errors.Join(err, journal.Close()) }()
-	begin := time.Now()
-	a := remedy.Applier{
-		Redis: conn, Journal: journal,
-		Now:    func() outage.Duration { return outage.Duration(time.Since(begin)) },
-		Report: func(done outage.Action) { say(cmd, done) },
-	}
-	actions, err := a.Apply(cmd.Context(), plan)
-	fmt.Fprintf(os.Stderr, "journal: %s (spillway remedy URL --undo %s restores the settings)\n", path, path)
-	if err != nil {
-		return err
-	}
-	return outcomeOfActions(actions)
-}
-
-func undo(cmd *cobra.Command, conn *observe.Conn, path string) error {
-	journal, err := os.Open(path)
-	if err != nil {
-		return usage(err.Error(), "--undo names a journal that --apply wrote")
-	}
-	defer closeQuietly(journal)
-	actions, err := remedy.Undo(cmd.Context(), conn, journal)
-	for _, done := range actions {
-		say(cmd, done)
-	}
-	if err != nil {
-		return err
-	}
-	return outcomeOfActions(actions)
-}
-
-func say(cmd *cobra.Command, a outage.Action) {
-	fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", a.State, a.Kind, a.Result)
-}
-
-func outcomeOfActions(actions []outage.Action) error {
-	for _, a := range actions {
-		if a.State == outage.Errored {
-			return &exit{exitFail, fmt.Sprintf("%s was refused: %s", a.Kind, a.Result), ""}
-		}
-	}
-	return nil
+	return &exit{code: exitFail}
 }

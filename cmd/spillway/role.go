@@ -20,7 +20,7 @@ func roleCommand() *cobra.Command {
 				return fleet.Run(cmd.Context(), os.Stdin, os.Stdout)
 			},
 		},
-		observerCommand(), limitCommand(),
+		observerCommand(), limitCommand(), imageCommand(),
 	)
 	return role
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 )
 
 func rootCommand() *cobra.Command {
+	cobra.EnableCommandSorting = false // the order below is the order of use
 	root := &cobra.Command{
 		Use:   "spillway",
 		Short: "Rehearse `ERR max number of clients reached` until it holds no surprise",
@@ -17,7 +19,13 @@ func rootCommand() *cobra.Command {
 "ERR max number of clients reached". A scenario starts a real Redis, drives leaky
 and pooled clients against it until they are refused, and asserts that the
 diagnosis names the cause and the culprit, and that the remedy clears the outage,
-keeps it cleared and harms nobody. Diagnosis and remedy work on any Redis.`,
+keeps it cleared and harms nobody. Diagnosis and remedy work on any Redis.
+
+Exit codes: 0 pass, 1 a check failed or a problem was found, 2 wrong usage or a bad
+file, 3 inconclusive or the rig broke, 130 interrupted.
+Each flag can be set by environment, too: SPILLWAY_SEED=7 is --seed 7. A flag beats
+the environment, which beats the settings of a catalogue. SPILLWAY_PASSWORD is the
+password for a Redis whose URL has none.`,
 		Example: `  spillway run                              # the whole catalogue, on containers
   spillway run --only connection-leak       # one scenario
   spillway diagnose redis://10.0.0.5:6379   # a Redis in trouble
@@ -25,16 +33,28 @@ keeps it cleared and harms nobody. Diagnosis and remedy work on any Redis.`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // so that an unknown verb comes to noVerb
 		RunE:          noVerb,
+
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true}, // it accepts any shell
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(err.Error(), nearestFlag(cmd, err))
-	})
-	root.AddCommand(
-		runCommand(), listCommand(), showCommand(), validateCommand(), schemaCommand(), judgeCommand(),
-		diagnoseCommand(), remedyCommand(), cleanCommand(), roleCommand(),
-	)
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(helpCommand())
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
+	group(root, "Rehearse the outage:", runCommand(), judgeCommand(), cleanCommand())
+	group(root, "Write scenarios:", listCommand(), showCommand(), validateCommand(), schemaCommand())
+	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand())
+	root.AddCommand(completionCommand(), roleCommand())
 	return root
+}
+
+func group(root *cobra.Command, title string, verbs ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, verb := range verbs {
+		verb.GroupID = title
+		root.AddCommand(verb)
+	}
 }
 
 // noVerb answers a call without a verb, or with one that does not exist.
@@ -49,29 +69,68 @@ func noVerb(cmd *cobra.Command, args []string) error {
 	return usage(fmt.Sprintf("unknown verb %q", args[0]), hint)
 }
 
-// nearestFlag finds the flag that was probably meant.
-func nearestFlag(cmd *cobra.Command, err error) string {
-	_, wrong, found := strings.Cut(err.Error(), "unknown flag: --")
-	if !found {
-		return fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [VERB]",
+		Short:   "Explain a verb",
+		Example: "  spillway help diagnose",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root := cmd.Root()
+			verb, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return noVerb(root, args)
+			}
+			verb.InitDefaultHelpFlag()
+			verb.InitDefaultVersionFlag()
+			return verb.Help()
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var verbs []string
+			for _, verb := range cmd.Root().Commands() {
+				if len(args) == 0 && verb.IsAvailableCommand() {
+					verbs = append(verbs, cobra.CompletionWithDesc(verb.Name(), verb.Short))
+				}
+			}
+			return verbs, cobra.ShellCompDirectiveNoFileComp
+		},
 	}
+}
+
+// flagError says what is wrong with a flag, and what was probably meant.
+func flagError(cmd *cobra.Command, err error) error {
+	if !cmd.HasParent() && cmd.Flags().NArg() > 0 {
+		return noVerb(cmd, cmd.Flags().Args()) // the flag is unknown because the verb is
+	}
+	hint := cmd.CommandPath() + " --help lists the flags"
+	var unknown *pflag.NotExistError
+	var wrong *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {
+			hint = "did you mean --" + near + "?"
+		}
+	case errors.As(err, &wrong):
+		return wrongValue("--"+wrong.GetFlag().Name, wrong.GetValue(), wrong.GetFlag(), wrong.Unwrap())
+	}
+	return usage(err.Error(), hint)
+}
+
+// nearestFlag finds the flag that was probably meant; it is empty when none is near.
+func nearestFlag(cmd *cobra.Command, wrong string) string {
 	best, distance := "", 4
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := levenshtein.Distance(wrong, f.Name, nil); d < distance {
+		if d := levenshtein.Distance(wrong, f.Name, nil); d < min(distance, len(f.Name)) {
 			best, distance = f.Name, d
 		}
 	})
-	if best == "" {
-		return fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())
-	}
-	return "did you mean --" + best + "?"
+	return best
 }
 
 // exactArgs is cobra.ExactArgs with our exit code.
 func exactArgs(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usage(fmt.Sprintf("%s takes %s", cmd.CommandPath(), what), cmd.CommandPath()+" --help has an example")
+			return usage(fmt.Sprintf("%s takes %s", cmd.Name(), what), cmd.CommandPath()+" --help has an example")
 		}
 		return nil
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,8 +15,6 @@ import (
 	"spillway/assert"
 	"spillway/harness"
 	"spillway/outage"
-	"spillway/report"
-	"spillway/rig"
 	"spillway/scenarios"
 )
 
@@ -29,12 +25,14 @@ func runCommand() *cobra.Command {
 		Long: `Run starts each scenario's Redis, drives its fleet into the outage, lets the
 responder answer and judges what happened. Exit codes: 0 every check passed,
 1 a check failed, 2 wrong usage or catalogue, 3 inconclusive or the rig broke.`,
-		Example: `  spillway run                                        # the whole catalogue
-  spillway run connection-leak --out out              # one scenario, its history kept
-  spillway run --control                              # must stay broken without a remedy
+		Example: `  spillway run                                     # the whole catalogue
+  spillway run connection-leak --out out           # one scenario, history kept
+  spillway run --control                           # must stay broken unremedied
   spillway run connection-leak --responder exec:examples/runbooks/corrected.sh
-  spillway run connection-leak --responder human      # a game day`,
-		RunE: runRun,
+  spillway run --responder human --seed 7          # a game day: some outage
+  spillway run --parallel 2 --settings             # what is in force, and why`,
+		RunE:              runRun,
+		ValidArgsFunction: scenarioNames,
 	}
 	fileFlag(cmd)
 	outputFlags(cmd)
@@ -48,6 +46,14 @@ responder answer and judges what happened. Exit codes: 0 every check passed,
 	f.Int64("seed", 1, "seed of everything random, written to the report")
 	f.String("out", "", "keep a history of each scenario in this folder")
 	f.Duration("patience", 10*time.Minute, "how long the human responder has")
+	f.Bool("settings", false, "print each setting in force and where it comes from, and run nothing")
+	between(cmd, "parallel", 1, 64)
+	atLeast(cmd, "patience", time.Second)
+	oneOf(cmd, "target", "container", "process")
+	notEmpty(cmd, "only", "a scenario's name or a glob; leave --only out to run all")
+	complete(cmd, "only", scenarioNames)
+	complete(cmd, "responder", responders)
+	complete(cmd, "out", folders)
 	return cmd
 }
 
@@ -56,141 +62,68 @@ func runRun(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, picked, err := selection(v, args)
+	picked, err := selection(v, args)
 	if err != nil {
 		return err
 	}
-	if picked, err = applySettings(v, picked); err != nil {
+	if picked, err = override(v, picked); err != nil {
 		return err
+	}
+	if settings, _ := cmd.Flags().GetBool("settings"); settings {
+		return showSettings(cmd, v, picked[0].File)
 	}
 	if err := checkOutput(v); err != nil {
 		return err
 	}
-	runner, closeRunner, err := newRunner(cmd.Context(), v)
+	show := newDisplay(v.GetBool("quiet"))
+	runner, closeRunner, err := newRunner(cmd.Context(), v, show)
 	if err != nil {
 		return err
 	}
 	defer closeRunner()
-	progress := report.NewProgress(os.Stderr, isTerminal(os.Stderr) && !v.GetBool("quiet"), width(os.Stderr))
-	runner.Progress = func(s harness.Status) { progress.Update(report.Status(s)) }
-	runner.Say = func(text string) { fmt.Fprintln(os.Stderr, text) }
-	results, err := runAll(cmd.Context(), v, runner, picked, progress)
-	progress.Close()
+	results, err := runAll(cmd.Context(), v, runner, picked, show)
+	show.close()
+	if cmd.Context().Err() != nil {
+		return cutShort(err)
+	}
+	delivered := deliver(cmd, v, results)
 	if err != nil {
-		return err
+		return &exit{exitInconclusive, err.Error(), ""}
 	}
-	return deliver(cmd, v, results)
-}
-
-// applySettings overrides what flags and environment override in the scenarios.
-func applySettings(v *viper.Viper, picked []scenarios.Scenario) ([]scenarios.Scenario, error) {
-	responder := v.GetString("responder")
-	control := v.GetBool("control")
-	if control {
-		if responder != "" && responder != "none" {
-			return nil, usage("--control runs with responder none", "leave --responder out")
-		}
-		responder = "none"
-		picked = slices.DeleteFunc(slices.Clone(picked), func(s scenarios.Scenario) bool { return !assert.HasControl(s) })
-		if len(picked) == 0 {
-			return nil, usage("none of these scenarios expects an outage, so there is nothing to control", "spillway list shows which do")
-		}
-	}
-	if err := checkResponder(responder); err != nil {
-		return nil, err
-	}
-	if name, path, ok := strings.Cut(responder, ":"); ok && name == "exec" {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			return nil, err
-		}
-		responder = "exec:" + abs
-	}
-	for i := range picked {
-		if responder != "" {
-			picked[i].Responder = responder
-		}
-		if image := v.GetString("image"); image != "" {
-			picked[i].Redis.Image = image
-		}
-	}
-	return picked, nil
-}
-
-// checkResponder refuses what no run could use, before anything is started.
-func checkResponder(responder string) error {
-	name, path, _ := strings.Cut(responder, ":")
-	switch {
-	case responder == "", responder == "spillway", responder == "none", responder == "human":
-		return nil
-	case name == "exec":
-		info, err := os.Stat(path)
-		if err != nil {
-			return usage("--responder "+responder+": "+err.Error(), "exec: takes the path of an executable")
-		}
-		if info.IsDir() || info.Mode()&0o111 == 0 {
-			return usage("--responder "+responder+": not an executable", "chmod +x "+path)
-		}
-		return nil
-	}
-	return usage(fmt.Sprintf("unknown responder %q", responder), "spillway, none, exec:PATH or human")
-}
-
-// newRunner connects to Docker, or settles for processes of this machine, and removes what killed runs left.
-func newRunner(ctx context.Context, v *viper.Viper) (*harness.Runner, func(), error) {
-	runner := &harness.Runner{Seed: v.GetInt64("seed"), Version: version, Patience: v.GetDuration("patience")}
-	target := v.GetString("target")
-	switch target {
-	case "process":
-		return runner, func() {}, nil
-	case "", "container":
-	default:
-		return nil, nil, usage(fmt.Sprintf("unknown target %q", target), "container or process")
-	}
-	docker, err := rig.ConnectDocker(ctx, func(text string) { fmt.Fprintln(os.Stderr, text) })
-	if errors.Is(err, rig.ErrNoDocker) && target == "" {
-		if _, none := rig.NewProcesses(""); none != nil {
-			return nil, nil, &exit{exitInconclusive, "no Docker daemon answers, and " + none.Error(),
-				"start Docker, or install redis-server (apt-get install redis-server) and use --target process"}
-		}
-		fmt.Fprintln(os.Stderr, "no Docker daemon answers: running redis-server of this machine (--target process)")
-		return runner, func() {}, nil
-	}
-	if err != nil {
-		return nil, nil, &exit{exitInconclusive, err.Error(), "start Docker, or use --target process with a redis-server on PATH"}
-	}
-	runner.Docker = docker
-	removed, _, err := docker.Clean(ctx)
-	for _, l := range removed {
-		fmt.Fprintln(os.Stderr, "removed what a killed run left:", l)
-	}
-	return runner, func() { _ = docker.Close() }, err
+	return delivered
 }
 
 // runAll runs the scenarios side by side and judges each. A scenario whose rig broke is judged too: inconclusive.
-func runAll(ctx context.Context, v *viper.Viper, runner *harness.Runner, picked []scenarios.Scenario, progress *report.Progress) ([]assert.Result, error) {
+func runAll(ctx context.Context, v *viper.Viper, runner *harness.Runner, picked []scenarios.Scenario, show *display) ([]assert.Result, error) {
 	results := make([]assert.Result, len(picked))
+	problems := make([]error, len(picked))
 	var group errgroup.Group
-	group.SetLimit(max(v.GetInt("parallel"), 1))
+	group.SetLimit(v.GetInt("parallel"))
 	for i, s := range picked {
+		if s.Responder == "human" {
+			show.hide(s.Name)
+		}
 		group.Go(func() error {
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return nil
 			}
 			h, err := runner.Run(ctx, s)
+			problems[i] = saveHistory(v.GetString("out"), s.Name, h)
 			if ctx.Err() != nil {
-				return errors.Join(ctx.Err(), saveHistory(v.GetString("out"), s.Name, h))
+				problems[i] = errors.Join(err, problems[i])
+				return nil
 			}
 			results[i] = judge(s, h)
 			if err != nil && results[i].Outcome == assert.Pass {
 				results[i].Outcome = assert.Inconclusive
 				results[i].Notes = append(results[i].Notes, err.Error())
 			}
-			progress.Done(s.Name, results[i].Outcome)
-			return saveHistory(v.GetString("out"), s.Name, h)
+			show.done(s.Name, results[i].Outcome)
+			return nil
 		})
 	}
-	return results, group.Wait()
+	_ = group.Wait() // one scenario's trouble must not hide another's
+	return results, errors.Join(problems...)
 }
 
 func judge(s scenarios.Scenario, h outage.History) assert.Result {
@@ -214,4 +147,27 @@ func saveHistory(dir, name string, h outage.History) error {
 		return fmt.Errorf("keep history: %w", err)
 	}
 	return errors.Join(h.Write(f), f.Close())
+}
+
+// cutShort ends an interrupted run, whose clean-up has been done by now: it says what that could not do.
+func cutShort(err error) error {
+	if left := leftovers(err); left != nil {
+		return &exit{exitInterrupted, "interrupted, and: " + left.Error(), "spillway clean removes what is left"}
+	}
+	return &exit{exitInterrupted, "interrupted; everything the run made was removed", ""}
+}
+
+// leftovers are the parts of err that are more than the interruption itself.
+func leftovers(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var left []error
+		for _, e := range many.Unwrap() {
+			left = append(left, leftovers(e))
+		}
+		return errors.Join(left...)
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
