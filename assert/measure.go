@@ -119,7 +119,7 @@ func (r *run) measureResponse() {
 	}
 	if d := r.judged(); d != nil {
 		if top, ok := d.Top(); ok {
-			r.m.Cause, r.m.Confidence, r.m.Culprits = top.Cause, top.Confidence, culprits(top)
+			r.m.Cause, r.m.Confidence, r.m.Culprits, r.m.Finding = top.Cause, top.Confidence, culprits(top), top.Summary
 		}
 	}
 	r.m.Diagnoses = len(r.diags)

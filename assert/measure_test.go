@@ -25,7 +25,7 @@ func TestMeasuresOfALeak(t *testing.T) {
 		TTD: ptr(0), Lead: ptr(.3), TTM: ptr(1.5), TTR: ptr(1.2),
 		Peak: 100, PeakLimit: 100, FinalSlots: 20, MaxClientsStart: 100, MaxClientsEnd: 100, Killed: 8,
 		Held:  []Held{{"web", 3, 0}},
-		Cause: outage.ConnectionLeak, Confidence: .9, Culprits: []string{"api"}, Diagnoses: 12, Snapshots: 14, ReliefFor: at(40),
+		Cause: outage.ConnectionLeak, Confidence: .9, Culprits: []string{"api"}, Finding: "as it was told", Diagnoses: 12, Snapshots: 14, ReliefFor: at(40),
 	}
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -42,6 +42,7 @@ type Measures struct {
 	Cause      outage.Cause    `json:"cause,omitempty"`
 	Confidence float64         `json:"confidence,omitempty"`
 	Culprits   []string        `json:"culprits,omitempty"`
+	Finding    string          `json:"finding,omitempty"` // its summary: one sentence, numbers first
 	Diagnoses  int             `json:"diagnoses"`
 	Snapshots  int             `json:"snapshots"`
 	ReliefFor  outage.Duration `json:"relief_for,omitempty"`

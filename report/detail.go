@@ -25,6 +25,7 @@ func (p *page) detail(r assert.Result) {
 	p.field("responder", fmt.Sprintf("%s, seed %d, took %s", Clean(orWord(r.Header.Responder, "spillway"), 60), r.Header.Seed, seconds(r.Took)))
 	p.suffering(r.Measures)
 	p.field("diagnosis", diagnosis(r))
+	p.field("", Clean(r.Measures.Finding, 0))
 	p.field("times", times(r.Measures))
 	p.field("slots", slots(r.Measures))
 	p.remedy(r)
