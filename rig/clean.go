@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -13,16 +14,25 @@ import (
 
 // Leftover is something that an earlier run did not get to remove.
 type Leftover struct {
-	Kind string // container or network
+	Kind string // container, network or process
 	Name string
 	Run  string
 }
 
 func (l Leftover) String() string { return fmt.Sprintf("%s %s of run %s", l.Kind, l.Name, l.Run) }
 
+// abandoned is the age from which an empty network is a leftover without a lease to ask: that of a run is empty for
+// moments only.
+const abandoned = time.Hour
+
 // Clean removes what runs of this machine and user left behind, recognised by their labels and by their free lease.
 // Runs that still live are left alone, and so is what runs of other machines made; those are returned as kept.
+// Without the lock folder, as after a restart that emptied it, nothing tells a dead run's containers from a live one's.
 func (d *Docker) Clean(ctx context.Context) (removed, kept []Leftover, err error) {
+	home, err := ownHome()
+	if err != nil {
+		return nil, nil, err
+	}
 	found, err := d.leftovers(ctx, client.Filters{}.Add("label", Label))
 	if err != nil {
 		return nil, nil, err
@@ -31,42 +41,74 @@ func (d *Docker) Clean(ctx context.Context) (removed, kept []Leftover, err error
 	done := map[string]bool{}
 	for _, f := range found {
 		switch {
-		case f.host != thisHost() || lives(f.Run):
-			kept = append(kept, f.Leftover)
-		case !done[f.Run]:
+		case home.made(f.host) && !lives(f.Run):
+			if done[f.Run] {
+				continue
+			}
 			done[f.Run] = true
-			gone, err := d.remove(ctx, f.Run)
+			gone, err := d.remove(ctx, f.Run, f.host)
 			removed = append(removed, gone...)
 			errs = append(errs, err)
+		case home.related(f.host) && d.removeAbandoned(ctx, f):
+			removed = append(removed, f.Leftover)
+		default:
+			kept = append(kept, f.Leftover)
 		}
 	}
-	forgetLeases()
+	if unguard, err := guard(); err == nil {
+		forgetLeases()
+		unguard()
+	}
 	return removed, kept, errors.Join(errs...)
 }
 
 // CleanImages removes the images that Spillway made. Those in use are kept.
 func (d *Docker) CleanImages(ctx context.Context) ([]string, error) { return d.images.Clean(ctx) }
 
-// remove removes the containers of a run and then its networks. It repeats itself while something is left, since a
-// request that was under way may still make a container after the first look.
-func (d *Docker) remove(ctx context.Context, run string) ([]Leftover, error) {
+// removeAbandoned removes a network that has long been empty. The daemon refuses to remove one that is in use.
+func (d *Docker) removeAbandoned(ctx context.Context, f labelled) bool {
+	if f.Kind != "network" || lives(f.Run) || time.Since(f.created) < abandoned {
+		return false
+	}
+	_, err := d.client.NetworkRemove(ctx, f.id, client.NetworkRemoveOptions{})
+	return err == nil
+}
+
+// removeTries is how often the removal of what is left is tried: a request that was under way may still make a
+// container after the first look, and a daemon that is removing one itself refuses for a moment.
+const removeTries = 20
+
+// remove removes the containers of a run and then its networks, until nothing is left.
+func (d *Docker) remove(ctx context.Context, run, host string) ([]Leftover, error) {
+	filters := client.Filters{}.Add("label", Label+"="+run, hostLabel+"="+host)
 	var removed []Leftover
-	for range 3 {
-		found, err := d.leftovers(ctx, client.Filters{}.Add("label", Label+"="+run))
+	seen := map[string]bool{}
+	var last error
+	for range removeTries {
+		found, err := d.leftovers(ctx, filters)
 		if err != nil {
-			return removed, err
+			return removed, errors.Join(last, err)
 		}
 		if len(found) == 0 {
 			return removed, nil
 		}
-		if err := d.removeAll(ctx, found); err != nil {
-			return removed, err
-		}
+		last = d.removeAll(ctx, found)
 		for _, f := range found {
-			removed = append(removed, f.Leftover)
+			if !seen[f.id] {
+				seen[f.id] = true
+				removed = append(removed, f.Leftover)
+			}
+		}
+		if last == nil {
+			continue // look at once whether something came after
+		}
+		select {
+		case <-ctx.Done():
+			return removed, last
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return removed, nil
+	return removed, errors.Join(fmt.Errorf("run %s: something is still there after %d tries to remove it", run, removeTries), last)
 }
 
 func (d *Docker) removeAll(ctx context.Context, found []labelled) error {
@@ -76,18 +118,16 @@ func (d *Docker) removeAll(ctx context.Context, found []labelled) error {
 			containers.Go(func() error { return d.removeContainer(ctx, f.id) })
 		}
 	}
-	if err := containers.Wait(); err != nil {
-		return err
-	}
+	errs := []error{containers.Wait()}
 	for _, f := range found {
 		if f.Kind != "network" {
 			continue
 		}
 		if _, err := d.client.NetworkRemove(ctx, f.id, client.NetworkRemoveOptions{}); err != nil && !errdefs.IsNotFound(err) {
-			return fmt.Errorf("remove network %s: %w", f.Name, err)
+			errs = append(errs, fmt.Errorf("remove network %s: %w", f.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // removeContainer ends and removes a container. One that is gone, or being removed by the daemon, is success.
@@ -101,8 +141,8 @@ func (d *Docker) removeContainer(ctx context.Context, id string) error {
 		select {
 		case <-wait.Result:
 			return nil
-		case err := <-wait.Error:
-			if errdefs.IsNotFound(err) {
+		case waitErr := <-wait.Error:
+			if errdefs.IsNotFound(waitErr) {
 				return nil
 			}
 		}
@@ -113,6 +153,7 @@ func (d *Docker) removeContainer(ctx context.Context, id string) error {
 type labelled struct {
 	Leftover
 	id, host string
+	created  time.Time
 }
 
 // leftovers lists containers and networks by label.
@@ -131,10 +172,10 @@ func (d *Docker) leftovers(ctx context.Context, filters client.Filters) ([]label
 		if len(c.Names) > 0 {
 			name = strings.TrimPrefix(c.Names[0], "/")
 		}
-		found = append(found, labelled{Leftover{"container", name, c.Labels[Label]}, c.ID, c.Labels[hostLabel]})
+		found = append(found, labelled{Leftover{"container", name, c.Labels[Label]}, c.ID, c.Labels[hostLabel], time.Unix(c.Created, 0)})
 	}
 	for _, n := range networks.Items {
-		found = append(found, labelled{Leftover{"network", n.Name, n.Labels[Label]}, n.ID, n.Labels[hostLabel]})
+		found = append(found, labelled{Leftover{"network", n.Name, n.Labels[Label]}, n.ID, n.Labels[hostLabel], n.Created})
 	}
 	return found, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -24,8 +25,10 @@ type Docker struct {
 	provider *testcontainers.DockerProvider
 	client   client.APIClient
 	images   *images.Resolver
-	own      images.Image
 	binary   string
+
+	mu  sync.Mutex
+	own images.Image
 }
 
 // ConnectDocker reaches the daemon that DOCKER_HOST or the default socket names. The error is ErrNoDocker when none
@@ -36,18 +39,25 @@ func ConnectDocker(ctx context.Context, progress func(string)) (*Docker, error) 
 		return nil, err
 	}
 	tclog.SetDefault(tclog.NewNoopLogger())
-	provider, err := newProvider()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	provider, err := newProvider(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoDocker, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
 	api := provider.Client()
 	if _, err := api.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
+		_ = api.Close()
 		return nil, fmt.Errorf("%w: %w", ErrNoDocker, err)
+	}
+	// testcontainers-go settles for another daemon; a run must not.
+	if asked := os.Getenv(client.EnvOverrideHost); asked != "" && asked != api.DaemonHost() {
+		_ = api.Close()
+		return nil, fmt.Errorf("%w at %s, which DOCKER_HOST names; only %s does", ErrNoDocker, asked, api.DaemonHost())
 	}
 	binary, err := linuxBinary()
 	if err != nil {
+		_ = api.Close()
 		return nil, err
 	}
 	return &Docker{
@@ -58,14 +68,30 @@ func ConnectDocker(ctx context.Context, progress func(string)) (*Docker, error) 
 	}, nil
 }
 
-// newProvider turns the panics with which testcontainers-go reports an unusable DOCKER_HOST into errors.
-func newProvider() (p *testcontainers.DockerProvider, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
+// newProvider makes the provider, which asks the daemon who it is and takes no context: one that never answers would
+// hold it forever, so it is left behind then.
+func newProvider(ctx context.Context) (*testcontainers.DockerProvider, error) {
+	type result struct {
+		provider *testcontainers.DockerProvider
+		err      error
+	}
+	made := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil { // how testcontainers-go reports an unusable DOCKER_HOST
+				r.err = fmt.Errorf("%v", p)
+			}
+			made <- r
+		}()
+		r.provider, r.err = testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.NewNoopLogger()))
 	}()
-	return testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.NewNoopLogger()))
+	select {
+	case r := <-made:
+		return r.provider, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Close closes the connection to the daemon.
@@ -96,12 +122,22 @@ func linuxBinary() (string, error) {
 
 // ownImage imports this program as an image, once.
 func (d *Docker) ownImage(ctx context.Context) (images.Image, error) {
-	if d.own.Ref != "" {
-		return d.own, nil
+	d.mu.Lock()
+	own := d.own
+	d.mu.Unlock()
+	if own.Ref != "" {
+		return own, nil
 	}
 	own, err := d.images.Own(ctx, d.binary)
 	if err == nil {
+		d.mu.Lock()
 		d.own = own
+		d.mu.Unlock()
 	}
 	return own, err
+}
+
+// RedisImage makes sure of an image: present, pulled, or made from Debian's packages.
+func (d *Docker) RedisImage(ctx context.Context, ref string) (images.Image, error) {
+	return d.images.Redis(ctx, ref)
 }

@@ -1,9 +1,9 @@
 package rig
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -21,17 +21,20 @@ const linePort = 6390
 // openLines keeps connections to Redis open and lends them, one at a time, to whoever connects to linePort.
 // Commands and answers pass through it unchanged, and are reported.
 type openLines struct {
+	redis    string
 	listener net.Listener
-	free     chan net.Conn
+	free     chan *line
 	commands chan outage.Command
+	stop     context.CancelFunc
 	wg       sync.WaitGroup
 }
 
 // listenLines opens n lines to redis and listens beside it.
 func listenLines(ctx context.Context, redis string, n int) (*openLines, error) {
-	l := &openLines{free: make(chan net.Conn, n), commands: make(chan outage.Command, 1024)}
+	l := &openLines{redis: redis, free: make(chan *line, n), commands: make(chan outage.Command, 1024)}
+	ctx, l.stop = context.WithCancel(ctx)
 	for i := range n {
-		line, err := dialLine(ctx, redis, i+1)
+		line, err := openLine(ctx, redis, i+1)
 		if err != nil {
 			l.close()
 			return nil, err
@@ -45,7 +48,34 @@ func listenLines(ctx context.Context, redis string, n int) (*openLines, error) {
 		return nil, fmt.Errorf("listen for a responder: %w", err)
 	}
 	l.wg.Go(func() { l.accept(ctx) })
+	l.wg.Go(func() { l.keep(ctx) })
 	return l, nil
+}
+
+// keepEvery is how often free lines are used, so that no server's timeout, of whole seconds, reaps them.
+const keepEvery = 400 * time.Millisecond
+
+// keep uses each free line now and then.
+func (l *openLines) keep(ctx context.Context) {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for range cap(l.free) {
+			select {
+			case free := <-l.free:
+				if free.alive() && !free.reset() {
+					free.lose()
+				}
+				l.free <- free
+			default: // all are lent
+			}
+		}
+	}
 }
 
 // lineListen is the address that lends lines: any of the container's, or loopback where Redis is on loopback only.
@@ -63,43 +93,19 @@ func linePortOf(redisPort string) string {
 	return strconv.Itoa(n - 1)
 }
 
-// dialLine opens one connection and names it, retrying while the server starts.
-func dialLine(ctx context.Context, redis string, i int) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, serverStart)
-	defer cancel()
-	name := fmt.Sprintf("spillway:line:%d", i)
-	for {
-		nc, err := new(net.Dialer).DialContext(ctx, "tcp", redis)
-		if err == nil {
-			reply, err := exchange(nc, "CLIENT", "SETNAME", name)
-			if err == nil && strings.HasPrefix(reply, "+OK") {
-				return nc, nil
-			}
-			_ = nc.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("open line %d to Redis: %w", i, context.Cause(ctx))
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// exchange sends one command and returns the first line of the answer.
-func exchange(nc net.Conn, args ...string) (string, error) {
-	_ = nc.SetDeadline(time.Now().Add(time.Second))
-	defer func() { _ = nc.SetDeadline(time.Time{}) }()
-	if _, err := nc.Write(encode(args)); err != nil {
-		return "", err
-	}
-	return bufio.NewReader(nc).ReadString('\n')
-}
-
 func (l *openLines) accept(ctx context.Context) {
 	for {
 		client, err := l.listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil { // out of file descriptors, perhaps: others may give some back
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+			continue
 		}
 		l.wg.Go(func() {
 			defer client.Close()
@@ -108,57 +114,76 @@ func (l *openLines) accept(ctx context.Context) {
 	}
 }
 
-// lend gives a client a line for as long as it stays connected.
+// lend gives a client a line for as long as it stays connected. A line that was lost, killed by its own user perhaps,
+// is opened anew, unless Redis refuses: then the client is told what Redis said.
 func (l *openLines) lend(ctx context.Context, client net.Conn) {
-	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
-	defer stop()
-	var line net.Conn
+	var lent *line
 	select {
-	case line = <-l.free:
+	case lent = <-l.free:
 	case <-ctx.Done():
 		return
 	}
-	healthy := l.converse(client, line)
-	if healthy {
-		l.free <- line
-		return
+	defer func() { l.free <- lent }()
+	if !lent.alive() {
+		if refusal, err := lent.reopen(ctx, l.redis); err != nil {
+			_, _ = client.Write([]byte(refusal))
+			return
+		}
 	}
-	_ = line.Close() // killed by its own user, or left in the middle of an answer: there is one line less
-}
-
-// converse passes commands and answers until the client goes; it reports whether the line can be lent again.
-func (l *openLines) converse(client, line net.Conn) bool {
-	in, out := bufio.NewReader(client), bufio.NewReader(line)
-	for {
-		args, raw, err := readCommand(in)
-		if err != nil {
-			return true
-		}
-		if len(args) > 0 && strings.EqualFold(args[0], "QUIT") {
-			_, _ = client.Write([]byte("+OK\r\n"))
-			return true
-		}
-		if _, err := line.Write(raw); err != nil {
-			return false
-		}
-		first, err := copyReply(client, out)
-		l.note(args, first)
-		if err != nil {
-			return false
-		}
+	c := conversation{client: client, line: lent, note: l.note}
+	if !c.hold(ctx) || !lent.reset() {
+		lent.lose()
 	}
 }
 
 // note queues a command for the report; when nobody reads reports it is dropped.
 func (l *openLines) note(args []string, first string) {
-	c := outage.Command{Args: args, Reply: cut(first, 200), Error: strings.HasPrefix(first, "-"), Closed: -1}
-	if len(args) >= 2 && strings.EqualFold(args[0], "CLIENT") && strings.EqualFold(args[1], "KILL") {
+	c := outage.Command{Args: abridge(args), Reply: cut(first, 200), Error: isError(first), Closed: -1}
+	if isCommand(args, "CLIENT", "KILL") {
 		c.Closed = closedBy(first)
 	}
 	select {
 	case l.commands <- c:
 	default:
 	}
+}
+
+// abridge shortens what a history need not repeat at full length, and hides passwords.
+func abridge(args []string) []string {
+	const most, longest = 64, 200
+	var short []string
+	for _, a := range args[:min(len(args), most)] {
+		short = append(short, cut(a, longest))
+	}
+	if len(args) > most {
+		short = append(short, fmt.Sprintf("(%d more)", len(args)-most))
+	}
+	for i, a := range short {
+		if strings.EqualFold(a, "AUTH") && (i == 0 || strings.EqualFold(short[0], "HELLO")) {
+			for j := i + 1; j < min(len(short), i+3); j++ {
+				short[j] = "***"
+			}
+		}
+	}
+	return short
+}
+
+// isCommand reports whether a command begins with these words.
+func isCommand(args []string, words ...string) bool {
+	if len(args) < len(words) {
+		return false
+	}
+	for i, w := range words {
+		if !strings.EqualFold(args[i], w) {
+			return false
+		}
+	}
+	return true
+}
+
+// isError reports whether an answer's first line is an error: a simple one, or RESP3's long one.
+func isError(first string) bool {
+	return strings.HasPrefix(first, "-") || strings.HasPrefix(first, "!")
 }
 
 // closedBy reads how many connections a CLIENT KILL closed from its answer: :3, +OK for the old form's one, or an error.
@@ -172,6 +197,8 @@ func closedBy(reply string) int {
 		return n
 	case strings.HasPrefix(reply, "+OK"):
 		return 1
+	case reply == "": // no answer: it may have killed its own line
+		return -1
 	}
 	return 0
 }
@@ -183,30 +210,40 @@ func cut(s string, n int) string {
 	return s
 }
 
-// report writes each command as it passes, until ctx ends or the writer fails.
+// report writes each command as it passes, until the writer fails or ctx ends; then it still writes what has passed.
 func (l *openLines) report(ctx context.Context, out *json.Encoder) {
 	for {
 		select {
-		case <-ctx.Done():
-			return
 		case c := <-l.commands:
 			if out.Encode(c) != nil {
 				return
+			}
+		case <-ctx.Done():
+			for {
+				select {
+				case c := <-l.commands:
+					if out.Encode(c) != nil {
+						return
+					}
+				default:
+					return
+				}
 			}
 		}
 	}
 }
 
 func (l *openLines) close() {
+	l.stop()
 	if l.listener != nil {
 		_ = l.listener.Close()
 	}
+	l.wg.Wait()
 	for {
 		select {
 		case line := <-l.free:
-			_ = line.Close()
+			line.lose()
 		default:
-			l.wg.Wait()
 			return
 		}
 	}

@@ -26,7 +26,7 @@ type request struct {
 // The operations of an observer.
 const (
 	opRedis = "redis" // relay the rest of the stream to a new connection to Redis
-	opLook  = "look"  // answer with one observe.HostFacts
+	opLook  = "look"  // answer with one view
 	opRaise = "raise" // raise the server's file descriptor limit, answer with a failure
 	opLines = "lines" // answer with an outage.Command for each that passes the open lines
 )
@@ -34,6 +34,12 @@ const (
 // failure is an answer that carries nothing but an error; empty is success.
 type failure struct {
 	Error string `json:"error"`
+}
+
+// view is the answer to a look.
+type view struct {
+	failure
+	observe.HostFacts
 }
 
 // observer is the near end of the program that sits beside Redis.
@@ -53,36 +59,60 @@ func observerArgs(port, pid, lines int) []string {
 const serverStart = 15 * time.Second
 
 // newObserver speaks to a started observer and waits until the server answers through it.
-func newObserver(ctx context.Context, p *Process, log *serverLog) (*observer, error) {
+func newObserver(ctx context.Context, p, server *Process, log *serverLog) (*observer, error) {
 	session, err := yamux.Client(stdio{p.Out, p.In}, muxConfig())
 	if err != nil {
 		return nil, fmt.Errorf("observer: %w", err)
 	}
 	o := &observer{process: p, session: session, log: log}
+	if err := o.waitForServer(ctx, server); err != nil {
+		o.close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *observer) waitForServer(ctx context.Context, server *Process) error {
 	ctx, cancel := context.WithTimeout(ctx, serverStart)
 	defer cancel()
 	for {
 		err := o.ping(ctx)
 		if err == nil {
-			return o, nil
+			return nil
 		}
+		tick := time.NewTimer(20 * time.Millisecond)
 		select {
+		case <-server.done:
+			return fmt.Errorf("Redis ended with exit code %d: %s", server.exit, o.serverWords(ctx, server))
+		case <-o.process.done:
+			return fmt.Errorf("observer ended with exit code %d: %s; Redis's log: %s",
+				o.process.exit, o.process.Errors(), o.serverWords(ctx, server))
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for Redis to answer: %w; last: %w; its log: %s", context.Cause(ctx), err, log.last())
-		case <-p.done:
-			return nil, fmt.Errorf("observer ended with %d: %s; Redis's log: %s", p.exit, p.Errors(), log.last())
-		case <-time.After(20 * time.Millisecond):
+			return fmt.Errorf("waiting for Redis to answer: %w; last: %w; its log: %s", context.Cause(ctx), err, o.serverWords(ctx, server))
+		case <-tick.C:
 		}
 	}
 }
 
+// serverWords is what the server said last.
+func (o *observer) serverWords(ctx context.Context, server *Process) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 200*time.Millisecond)
+	defer cancel()
+	return lastWords(ctx, server, o.log)
+}
+
+// pingTime is how long one question may take, so that the end of who should answer is noticed.
+const pingTime = time.Second
+
 func (o *observer) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
 	nc, err := o.dialRedis(ctx)
 	if err != nil {
 		return err
 	}
 	c := observe.NewConn(nc)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_, err = c.Do(ctx, "PING")
 	return err
 }
@@ -96,14 +126,15 @@ func (o *observer) open(ctx context.Context, r request) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("observer: %w", err)
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = stream.SetDeadline(deadline)
+	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Now()) })
+	err = json.NewEncoder(stream).Encode(r)
+	if !stop() {
+		err = errors.Join(context.Cause(ctx), err) // the deadline may come at any moment now
 	}
-	if err := json.NewEncoder(stream).Encode(r); err != nil {
+	if err != nil {
 		_ = stream.Close()
 		return nil, fmt.Errorf("observer: %w", err)
 	}
-	_ = stream.SetDeadline(time.Time{})
 	return stream, nil
 }
 
@@ -137,13 +168,23 @@ func (o *observer) raiseNofile(ctx context.Context, limit int64) error {
 	return nil
 }
 
+// linesGrace is how long the observer may take to send the commands that it had seen when nobody wants more.
+const linesGrace = 2 * time.Second
+
 func (o *observer) lines(ctx context.Context, report func(outage.Command)) error {
 	stream, err := o.open(ctx, request{Op: opLines})
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	defer stream.Close()
-	stop := context.AfterFunc(ctx, func() { _ = stream.Close() })
+	// Closing ends our side only: what was seen until now still arrives, and then the other side ends.
+	stop := context.AfterFunc(ctx, func() {
+		_ = stream.SetReadDeadline(time.Now().Add(linesGrace))
+		_ = stream.Close()
+	})
 	defer stop()
 	for dec := json.NewDecoder(stream); ; {
 		var c outage.Command
@@ -171,16 +212,13 @@ func (h hostView) Look(ctx context.Context) (observe.HostFacts, error) {
 	if h.knock != nil {
 		hosts = h.knock()
 	}
-	var facts observe.HostFacts
-	err := h.observer.ask(ctx, request{Op: opLook, Knock: hosts}, &facts)
-	facts.Log = h.observer.log.lines()
-	return facts, err
-}
-
-// stdio joins the two directions of a program's stdio for the multiplexer.
-type stdio struct {
-	io.Reader
-	io.WriteCloser
+	var seen view
+	err := h.observer.ask(ctx, request{Op: opLook, Knock: hosts}, &seen)
+	if err == nil && seen.Error != "" {
+		err = errors.New(seen.Error)
+	}
+	seen.Log = h.observer.log.lines()
+	return seen.HostFacts, err
 }
 
 func muxConfig() *yamux.Config {

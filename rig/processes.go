@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
-	"syscall"
-	"time"
 
+	"spillway/observe"
 	"spillway/outage"
 )
 
@@ -23,9 +25,12 @@ var ErrNoServer = errors.New("no redis-server on PATH")
 // has a source address of its own in 127.0.0.0/8. Linux only.
 type Processes struct {
 	run    string
+	home   home
+	mark   string // what every process of the run has in its environment
 	server string // the redis-server that runs
 	port   int
 	binary string
+	group  sync.WaitGroup // owns the goroutine that follows the server's log
 
 	mu        sync.Mutex
 	children  []*Process
@@ -36,62 +41,91 @@ type Processes struct {
 // serverNames are what the server is called on PATH, in the order of preference.
 var serverNames = []string{"redis-server", "valkey-server", "redict-server"}
 
-// NewProcesses finds a server and a free port for it. The error is ErrNoServer when there is none.
+// NewProcesses finds a server and a free port for it, and ends what killed runs left behind. The error is ErrNoServer
+// when there is no server.
 func NewProcesses(run string) (*Processes, error) {
 	binary, err := linuxBinary()
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range serverNames {
-		if server, err := exec.LookPath(name); err == nil {
-			port, err := freePort()
-			return &Processes{run: run, server: server, port: port, binary: binary}, err
-		}
+	server, err := findServer()
+	if err != nil {
+		return nil, err
 	}
-	return nil, ErrNoServer
+	home, err := ownHome()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	endStrays(ctx, home, func(run string) bool { return !lives(run) })
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	return &Processes{run: run, home: home, mark: home.id + "/" + run, server: server, port: port, binary: binary}, nil
 }
 
-// freePort finds a port of loopback that is free, and so is the one below it, for the lines.
-func freePort() (int, error) {
-	for range 20 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, fmt.Errorf("find a free port: %w", err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		below, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port-1))
-		_ = l.Close()
-		if err == nil {
-			_ = below.Close()
-			return port, nil
+// CleanProcesses ends the processes that killed runs of this machine and user left behind, recognised by their
+// environment and their free lease. The run's own end with it; what may be left is what a runbook started in turn.
+func CleanProcesses(ctx context.Context) ([]Leftover, error) {
+	home, err := ownHome()
+	if err != nil {
+		return nil, err
+	}
+	return endStrays(ctx, home, func(run string) bool { return !lives(run) }), ctx.Err()
+}
+
+func findServer() (string, error) {
+	for _, name := range serverNames {
+		if server, err := exec.LookPath(name); err == nil {
+			return filepath.Abs(server)
 		}
 	}
-	return 0, errors.New("find a free port: no two neighbours are free")
+	return "", ErrNoServer
 }
 
 // StartRedis starts the server under its file descriptor limit, and the observer beside it.
 func (p *Processes) StartRedis(ctx context.Context, s Server) (*Redis, error) {
+	p.mu.Lock()
+	first := p.redis == nil
+	p.mu.Unlock()
+	r, err := p.startRedis(ctx, s)
+	for range portTries {
+		// Later on the fleet knows the port already.
+		if !first || !errors.Is(err, errPortTaken) {
+			break
+		}
+		if p.port, err = freePort(); err != nil {
+			return nil, err
+		}
+		r, err = p.startRedis(ctx, s)
+	}
+	return r, err
+}
+
+func (p *Processes) startRedis(ctx context.Context, s Server) (*Redis, error) {
 	cmd := redisCommand(p.server, s, p.port)
 	cmd[0] = p.server
-	cmd = append(cmd, "--bind", "127.0.0.1", "--dir", os.TempDir())
+	// A dump that lies about is not ours to load.
+	cmd = append(cmd, "--bind", "127.0.0.1", "--dir", os.TempDir(), "--dbfilename", "spillway-"+p.run+".rdb")
 	limit := strconv.Itoa(s.limit())
-	redis, err := p.spawn("redis", append([]string{p.binary, "role", "limit", "--nofile", limit, "--"}, cmd...), nil)
+	redis, err := p.spawn(ctx, "redis", append([]string{p.binary, "role", "limit", "--nofile", limit, "--"}, cmd...))
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
 	p.redis = redis
 	p.mu.Unlock()
-	log := &serverLog{}
-	go log.follow(redis.Out)
-	pid, _ := strconv.Atoi(redis.id)
-	obs, err := p.spawn("observer", append([]string{p.binary}, observerArgs(p.port, pid, s.Lines)...), nil)
+	log := newServerLog()
+	p.group.Go(func() { log.follow(redis.Out) })
+	o, err := p.startObserver(ctx, redis, log, s)
 	if err != nil {
+		_ = p.endAll(ctx, redis)
+		if strings.Contains(err.Error(), "ddress already in use") {
+			err = fmt.Errorf("%w: %w", errPortTaken, err)
+		}
 		return nil, err
-	}
-	o, err := newObserver(ctx, obs, log)
-	if err != nil {
-		return nil, fmt.Errorf("%w; %s", err, redis.Errors())
 	}
 	r := &Redis{
 		Addr:     net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)),
@@ -104,17 +138,53 @@ func (p *Processes) StartRedis(ctx context.Context, s Server) (*Redis, error) {
 	return r, nil
 }
 
+func (p *Processes) startObserver(ctx context.Context, redis *Process, log *serverLog, s Server) (*observer, error) {
+	pid, _ := strconv.Atoi(redis.id)
+	beside, err := p.spawn(ctx, "observer", append([]string{p.binary}, observerArgs(p.port, pid, s.Lines)...))
+	if err != nil {
+		return nil, err
+	}
+	o, err := newObserver(ctx, beside, redis, log)
+	if err == nil {
+		err = o.checkServer(ctx, redis.id)
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.endAll(ctx, beside))
+	}
+	return o, nil
+}
+
+// checkServer refuses a server that is not ours: it took the port between our look and our server's start.
+func (o *observer) checkServer(ctx context.Context, pid string) error {
+	nc, err := o.dialRedis(ctx)
+	if err != nil {
+		return err
+	}
+	c := observe.NewConn(nc)
+	defer func() { _ = c.Close() }()
+	reply, err := c.Do(ctx, "INFO", "server")
+	if err != nil {
+		return fmt.Errorf("ask Redis who it is: %w", err)
+	}
+	text, _ := reply.(string)
+	if got := observe.ParseInfo(text)["process_id"]; got != pid {
+		return fmt.Errorf("%w: process %s answers instead of %s", errPortTaken, got, pid)
+	}
+	return nil
+}
+
 // StopRedis ends the server, as the first half of a restart with another limit.
 func (p *Processes) StopRedis(ctx context.Context, r *Redis) error {
 	r.observer.close()
 	p.mu.Lock()
 	redis := p.redis
 	p.mu.Unlock()
-	return redis.End(ctx)
+	// The observer too must be gone: its successor needs its port.
+	return p.endAll(ctx, redis, r.observer.process)
 }
 
 // StartInstance starts an instance of the fleet with the next free source address.
-func (p *Processes) StartInstance(_ context.Context, i Instance) (*Process, error) {
+func (p *Processes) StartInstance(ctx context.Context, i Instance) (*Process, error) {
 	p.mu.Lock()
 	p.instances++
 	n := p.instances
@@ -123,7 +193,7 @@ func (p *Processes) StartInstance(_ context.Context, i Instance) (*Process, erro
 	if i.Nofile == 0 {
 		argv = argv[len(argv)-3:]
 	}
-	child, err := p.spawn(i.Name, argv, nil)
+	child, err := p.spawn(ctx, i.Name, argv)
 	if err != nil {
 		return nil, err
 	}
@@ -137,75 +207,55 @@ func (p *Processes) Cut(context.Context, *Process) error {
 }
 
 // StartRunbook starts a user's executable as a child process; redis-cli is whatever is on PATH.
-func (p *Processes) StartRunbook(_ context.Context, b Runbook) (*Process, error) {
-	env := os.Environ()
+func (p *Processes) StartRunbook(ctx context.Context, b Runbook) (*Process, error) {
+	path, err := filepath.Abs(b.Path)
+	if err != nil {
+		return nil, fmt.Errorf("start responder: %w", err)
+	}
+	var env []string
 	for name, value := range b.Env {
 		env = append(env, name+"="+value)
 	}
-	return p.spawn("responder", []string{b.Path}, env)
+	return p.spawn(ctx, "responder", []string{path}, env...)
 }
 
 // StartShell returns the command with which a person opens a redis-cli.
 func (p *Processes) StartShell(_ context.Context, r *Redis) (string, error) {
 	host, port, err := net.SplitHostPort(r.LineAddr)
-	return fmt.Sprintf("redis-cli -h %s -p %s", host, port), err
+	if err != nil {
+		return "", fmt.Errorf("no lines were kept open for a person: %w", err)
+	}
+	return fmt.Sprintf("redis-cli -h %s -p %s", host, port), nil
 }
 
-// Close ends every child, the latest first. It works after ctx was cancelled.
+// Close ends every child, and whatever else carries the run's mark. It works after ctx was cancelled.
 func (p *Processes) Close(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	p.mu.Lock()
 	children := slices.Clone(p.children)
 	p.mu.Unlock()
-	var errs []error
-	for _, child := range slices.Backward(children) {
-		errs = append(errs, child.End(ctx))
+	err := p.endAll(ctx, children...)
+	endStrays(ctx, p.home, func(run string) bool { return run == p.run })
+	for _, child := range children {
+		if out, ok := child.Out.(io.Closer); ok {
+			_ = out.Close()
+		}
 	}
-	return errors.Join(errs...)
+	p.group.Wait()
+	_ = os.Remove(filepath.Join(os.TempDir(), "spillway-"+p.run+".rdb")) // written only where a scenario has `save`
+	return err
 }
 
-// spawn starts a child that dies with this process, and follows its end.
-func (p *Processes) spawn(name string, argv, env []string) (*Process, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = env
-	child := &Process{Name: name, errors: &tail{}, done: make(chan struct{})}
-	cmd.Stderr = child.errors
-	out, childOut, err := os.Pipe() // not StdoutPipe: Wait would close it before the last line was read
-	if err != nil {
-		return nil, err
-	}
-	defer childOut.Close()
-	child.Out, cmd.Stdout = out, childOut
-	if child.In, err = cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if err := startTied(cmd, func() {
-		child.exit = cmd.ProcessState.ExitCode()
-		close(child.done)
-	}); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	child.id = strconv.Itoa(cmd.Process.Pid)
-	child.end = func(ctx context.Context) error { return endChild(ctx, cmd, child) }
-	p.mu.Lock()
-	p.children = append(p.children, child)
-	p.mu.Unlock()
-	return child, nil
-}
-
-// endChild asks a child to end, and kills it when it does not within a second.
-func endChild(ctx context.Context, cmd *exec.Cmd, child *Process) error {
-	_ = child.In.Close()
-	_ = cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended
-	polite, cancel := context.WithTimeout(ctx, time.Second)
+// endAll ends children side by side.
+func (p *Processes) endAll(ctx context.Context, children ...*Process) error {
+	ctx, cancel := detached(ctx)
 	defer cancel()
-	if _, err := child.Wait(polite); err == nil {
-		return nil
+	errs := make([]error, len(children))
+	var ending sync.WaitGroup
+	for i, child := range children {
+		ending.Go(func() { errs[i] = child.End(ctx) })
 	}
-	_ = cmd.Process.Kill()
-	if _, err := child.Wait(ctx); err != nil {
-		return fmt.Errorf("end %s: %w", child.Name, err)
-	}
-	return nil
+	ending.Wait()
+	return errors.Join(errs...)
 }

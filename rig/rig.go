@@ -22,7 +22,7 @@ import (
 // Label marks everything that a run makes; its value is the run's id.
 const Label = "spillway.run"
 
-// hostLabel says which machine's lock files tell whether the run still lives.
+// hostLabel says which lock files tell whether the run still lives.
 const hostLabel = "spillway.host"
 
 // Server is what a rig needs to know to start Redis.
@@ -66,8 +66,9 @@ func (r *Redis) RaiseNofile(ctx context.Context, limit int64) error {
 type Process struct {
 	Name string
 	Addr string // its own address in the rig; empty when it shares another's
-	In   io.WriteCloser
-	Out  io.Reader
+	// In is its stdin. A write fails when the program has left it unread for half a minute, or has been ended.
+	In  io.WriteCloser
+	Out io.Reader
 
 	errors *tail
 	done   chan struct{} // closed when it has ended
@@ -81,6 +82,11 @@ func (p *Process) Errors() string { return p.errors.String() }
 
 // Wait waits until the program has ended and returns its exit code.
 func (p *Process) Wait(ctx context.Context) (int, error) {
+	select {
+	case <-p.done:
+		return p.exit, nil
+	default:
+	}
 	select {
 	case <-p.done:
 		return p.exit, nil

@@ -1,8 +1,6 @@
 package rig
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strconv"
@@ -53,11 +51,4 @@ func serverBinary(image string) string {
 		}
 	}
 	return "redis-server"
-}
-
-// suffix makes a container's name unique: a service may be deployed again under the same instance name.
-func suffix() string {
-	var b [3]byte
-	_, _ = rand.Read(b[:]) // crypto/rand never fails
-	return hex.EncodeToString(b[:])
 }

@@ -1,52 +1,46 @@
 package rig
 
 import (
-	"context"
-	"fmt"
 	"io"
+	"os"
+	"time"
 
-	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 )
 
-// attach connects to the stdio of a container that has not started yet, so that not a byte is missed.
-// The container's stdin ends when this process does, however it ends: every program of a run takes that as its end.
-func (d *Docker) attach(ctx context.Context, id, name string) (*Process, error) {
-	att, err := d.client.ContainerAttach(ctx, id, client.ContainerAttachOptions{
-		Stream: true, Stdin: true, Stdout: true, Stderr: true,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("attach to %s: %w", name, err)
-	}
-	out, outWriter := io.Pipe()
-	p := &Process{
-		Name: name, id: id, In: stdin{att.HijackedResponse}, Out: out,
-		errors: &tail{}, done: make(chan struct{}),
-	}
-	go func() {
-		_, err := stdcopy.StdCopy(outWriter, p.errors, att.Reader)
-		att.Close()
-		outWriter.CloseWithError(err) // nil reads as EOF
-	}()
-	return p, nil
-}
+// writeLimit is how long a program may leave its stdin unread when the pipe to it is full. Beyond, it is taken for
+// hung: whoever writes to it gets an error instead of hanging, too.
+const writeLimit = 30 * time.Second
 
 // stdin is the writing side of an attached container; closing it ends the program's input and leaves its output open.
 type stdin struct{ att client.HijackedResponse }
 
-func (s stdin) Write(p []byte) (int, error) { return s.att.Conn.Write(p) }
-func (s stdin) Close() error                { return s.att.CloseWrite() }
+func (s stdin) Write(p []byte) (int, error) {
+	_ = s.att.Conn.SetWriteDeadline(time.Now().Add(writeLimit)) // some connections know no deadlines
+	return s.att.Conn.Write(p)
+}
 
-// watch closes p.done when its container has ended. It must be called before the container starts.
-func (d *Docker) watch(ctx context.Context, p *Process) {
-	wait := d.client.ContainerWait(ctx, p.id, client.ContainerWaitOptions{Condition: "next-exit"})
-	go func() {
-		defer close(p.done)
-		select {
-		case r := <-wait.Result:
-			p.exit = int(r.StatusCode)
-		case <-wait.Error:
-			p.exit = -1
-		}
-	}()
+func (s stdin) Close() error { return s.att.CloseWrite() }
+
+// childIn is the writing side of a child's stdin.
+type childIn struct{ *os.File }
+
+func (c childIn) Write(p []byte) (int, error) {
+	_ = c.SetWriteDeadline(time.Now().Add(writeLimit))
+	return c.File.Write(p)
+}
+
+// stdio joins the two directions of a program's stdio for the multiplexer.
+type stdio struct {
+	io.Reader
+	io.WriteCloser
+}
+
+// Close ends both directions: the multiplexer waits for the end of what it reads.
+func (s stdio) Close() error {
+	err := s.WriteCloser.Close()
+	if out, ok := s.Reader.(io.Closer); ok {
+		_ = out.Close()
+	}
+	return err
 }

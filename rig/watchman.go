@@ -4,14 +4,17 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/yamux"
-	"golang.org/x/sync/errgroup"
 
 	"spillway/observe"
 )
@@ -24,34 +27,45 @@ type Watchman struct {
 	Lines int // connections to open at once and keep for a responder
 }
 
-// Serve answers requests over the pipe until it ends.
+// Serve answers requests over the pipe until it ends, or ctx does.
 func (w Watchman) Serve(ctx context.Context, pipe io.ReadWriteCloser) error {
+	if w.PID <= 0 { // a signal to such a number reaches whole groups
+		return errors.New("no process id of the server")
+	}
+	server, err := os.FindProcess(w.PID) // now, while the process id is surely the server's
+	if err != nil {
+		return fmt.Errorf("find the server: %w", err)
+	}
 	session, err := yamux.Server(pipe, muxConfig())
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	context.AfterFunc(ctx, func() { _ = session.Close() })
 	var lines *openLines
+	var streams sync.WaitGroup
+	defer func() {
+		cancel()
+		// Process 1 of a namespace hears only signals that it handles; Redis handles this one.
+		_ = server.Signal(syscall.SIGTERM)
+		if lines != nil {
+			lines.close()
+		}
+		streams.Wait()
+	}()
 	if w.Lines > 0 {
 		if lines, err = listenLines(ctx, w.redisAddr(), w.Lines); err != nil {
 			return err
 		}
-		defer lines.close()
 	}
-	var streams errgroup.Group
 	for {
 		stream, err := session.Accept()
-		if err != nil { // the other end is gone
-			cancel()
-			w.endServer()
-			_ = streams.Wait()
-			return nil
+		if err != nil { // the other end is gone, or we were told to end
+			return nil //nolint:nilerr // that is how it ends
 		}
-		streams.Go(func() error {
+		streams.Go(func() {
 			defer stream.Close()
 			w.answer(ctx, stream, lines)
-			return nil
 		})
 	}
 }
@@ -60,6 +74,8 @@ func (w Watchman) redisAddr() string { return net.JoinHostPort("127.0.0.1", strc
 
 // answer serves one stream. A stream that asks for nonsense is closed.
 func (w Watchman) answer(ctx context.Context, stream net.Conn, lines *openLines) {
+	stop := context.AfterFunc(ctx, func() { _ = stream.SetDeadline(time.Now()) })
+	defer stop()
 	in := bufio.NewReader(stream)
 	header, err := in.ReadBytes('\n')
 	if err != nil {
@@ -74,15 +90,12 @@ func (w Watchman) answer(ctx context.Context, stream net.Conn, lines *openLines)
 	case opRedis:
 		w.relay(ctx, in, stream)
 	case opLook:
-		facts, err := w.look(ctx, r.Knock)
-		if err == nil {
-			_ = out.Encode(facts)
-		}
+		_ = out.Encode(w.look(ctx, r.Knock))
 	case opRaise:
 		_ = out.Encode(w.raise(r.Nofile))
 	case opLines:
 		if lines != nil {
-			lines.report(ctx, out)
+			reportLines(ctx, lines, in, stream)
 		}
 	}
 }
@@ -94,25 +107,44 @@ func (w Watchman) relay(ctx context.Context, in io.Reader, stream net.Conn) {
 	if err != nil {
 		return
 	}
-	defer redis.Close()
-	go func() {
-		_, _ = io.Copy(redis, in)
+	hangUp := func() { // a writer may wait for a reader that is gone
 		_ = redis.Close()
-	}()
+		_ = stream.SetDeadline(time.Now())
+	}
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		_, _ = io.Copy(redis, in)
+		hangUp()
+	})
 	_, _ = io.Copy(stream, redis)
 	_ = stream.Close()
+	hangUp()
+	sending.Wait()
+}
+
+// reportLines reports the commands of the open lines until the other side closes the stream.
+func reportLines(ctx context.Context, lines *openLines, in io.Reader, stream net.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		_, _ = io.Copy(io.Discard, in)
+		cancel()
+	})
+	lines.report(ctx, json.NewEncoder(stream))
+	_ = stream.SetReadDeadline(time.Now())
+	listening.Wait()
 }
 
 // knockTime is how long a host may take to answer a knock: far beyond any round trip inside one machine.
 const knockTime = 300 * time.Millisecond
 
-func (w Watchman) look(ctx context.Context, knock []string) (observe.HostFacts, error) {
+func (w Watchman) look(ctx context.Context, knock []string) view {
 	facts, err := observe.LocalHost{PID: w.PID, Port: w.Port}.Look(ctx)
 	if err != nil {
-		return facts, fmt.Errorf("look at the server's host: %w", err)
+		return view{failure: failure{fmt.Sprintf("look at the server's host: %v", err)}}
 	}
 	if len(knock) > 0 {
 		facts.Peers = observe.Knock(ctx, knock, 1, knockTime)
 	}
-	return facts, nil
+	return view{HostFacts: facts}
 }
