@@ -34,10 +34,11 @@ type instance struct {
 	leaving    bool          // it was told to stop: its end is no surprise
 }
 
-// How long instances may take.
+// Limits of instances.
 const (
 	stopLimit = 5 * time.Second // to close its connections and end
 	spareFDs  = 256             // what an instance needs beyond its connections to Redis
+	mostFDs   = 16_000          // of a leak without a bound: some daemons grant no more than 20,000
 )
 
 // deploy starts every instance of a service, spread over its ramp, and waits until their load runs.
@@ -68,7 +69,7 @@ func (r *run) startInstance(ctx context.Context, s scenarios.Service, generation
 // launch starts an instance's process, which has an address from then on and waits to be told what to be.
 func (r *run) launch(ctx context.Context, s scenarios.Service, generation int) (*instance, error) {
 	i := r.enlist(s, generation)
-	process, err := r.machine.StartInstance(ctx, rig.Instance{Name: i.name, Nofile: needsFDs(s)})
+	process, err := r.machine.StartInstance(ctx, rig.Instance{Name: i.name, Nofile: r.needsFDs(s)})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", i.name, err)
 	}
@@ -106,10 +107,17 @@ func (r *run) brief(ctx context.Context, i *instance) error {
 	}
 }
 
-// needsFDs is how many file descriptors an instance may need.
-func needsFDs(s scenarios.Service) int { return max(s.Connections, s.Pool.Size) + spareFDs }
+// needsFDs is how many file descriptors an instance may need. A leak without a bound takes what Redis has, and as much
+// again when a responder raises the limit.
+func (r *run) needsFDs(s scenarios.Service) int {
+	n := max(s.Connections, s.Pool.Size)
+	if s.Workload == "leaky" && s.Connections == 0 {
+		n = max(n, min(2*r.scenario.Redis.MaxClients, mostFDs))
+	}
+	return n + spareFDs
+}
 
-// enlist gives a new instance its name, and the canary when no living instance of its service has it.
+// enlist gives a new instance its name, and the canary when no living instance of its service and generation has it.
 func (r *run) enlist(s scenarios.Service, generation int) *instance {
 	f := &r.fleet
 	f.mu.Lock()
@@ -123,8 +131,9 @@ func (r *run) enlist(s scenarios.Service, generation int) *instance {
 		service: s, generation: generation, running: make(chan struct{}),
 	}
 	if slices.Contains(r.scenario.Expect.Spare, s.Service) {
+		// An older generation is about to leave, and takes its canary along.
 		i.canary = !slices.ContainsFunc(f.living, func(other *instance) bool {
-			return other.service.Service == s.Service && other.canary && !other.leaving
+			return other.service.Service == s.Service && other.generation >= generation && other.canary && !other.leaving
 		})
 	}
 	f.living = append(f.living, i)
@@ -141,11 +150,16 @@ func (r *run) listen(ctx context.Context, i *instance) error {
 	})
 	defer stop()
 	dec := json.NewDecoder(i.process.Out)
+	var behind outage.Duration // how far its clock is, which began only when its program had started
 	for {
 		var e outage.Event
 		if err := dec.Decode(&e); err != nil {
 			return r.ended(ctx, i)
 		}
+		if e.Instance != nil && e.Instance.State == outage.Started {
+			behind = max(0, r.rec.now()-e.At)
+		}
+		e.At += behind
 		if e.Instance != nil {
 			e.Instance.Generation = i.generation
 			if i.process.Addr != "" {

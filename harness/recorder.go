@@ -19,6 +19,7 @@ type recorder struct {
 // tally is what is known about the run so far.
 type tally struct {
 	phase       outage.Phase
+	phaseAt     outage.Duration // when it began
 	refusals    int             // new connections that Redis refused
 	lastRefusal outage.Duration // when the latest of them was
 	fresh       map[string]sign // the latest fresh canary of each service
@@ -45,8 +46,10 @@ func newRecorder(h outage.Header) *recorder {
 	}
 }
 
-// now is the run's clock.
-func (r *recorder) now() outage.Duration { return outage.Duration(time.Since(r.started)) }
+// now is the run's clock. It ticks in microseconds, as a written history does: a saved run must be judged alike.
+func (r *recorder) now() outage.Duration {
+	return outage.Duration(time.Since(r.started).Truncate(time.Microsecond))
+}
 
 // add records an event that happens now.
 func (r *recorder) add(actor string, e outage.Event) {
@@ -65,7 +68,7 @@ func (r *recorder) put(e outage.Event) {
 func (t *tally) count(e outage.Event) {
 	switch {
 	case e.Phase != nil:
-		t.phase, t.looks = *e.Phase, 0
+		t.phase, t.phaseAt, t.looks = *e.Phase, e.At, 0
 	case e.Snapshot != nil:
 		t.look(e.At, e.Snapshot)
 	case e.Attempt != nil:
@@ -79,6 +82,9 @@ func (t *tally) count(e outage.Event) {
 
 func (t *tally) look(at outage.Duration, s *outage.Snapshot) {
 	t.slots, t.maxClients = s.Slots(), s.MaxClients()
+	if at < t.phaseAt { // begun before the phase, and so of the one before
+		return
+	}
 	if t.looks == 0 {
 		t.firstLook = at
 	}

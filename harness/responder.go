@@ -34,13 +34,18 @@ func (r *run) respond(ctx context.Context) (relieved bool, err error) {
 		err = <-relief
 		return err == nil, ctx.Err()
 	case err := <-relief:
-		cancel()
+		if !r.hasRunbook() { // a runbook may not have come to its end, and has its time
+			cancel()
+		}
 		if acted := <-acting; acted != nil && !errors.Is(acted, context.Canceled) && !errors.Is(acted, context.DeadlineExceeded) {
 			return false, acted
 		}
 		return err == nil, ctx.Err()
 	}
 }
+
+// hasRunbook reports whether a user's executable responds.
+func (r *run) hasRunbook() bool { return strings.HasPrefix(r.scenario.Responder, "exec:") }
 
 // quiet is how long nobody may have been refused before it is called relief: longer than any client's back-off.
 const quiet = 1200 * time.Millisecond

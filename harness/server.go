@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -89,13 +90,46 @@ func (r *run) watch(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := r.look(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		err := r.look(ctx)
+		if err != nil && ctx.Err() == nil && r.external() {
+			err = r.reopen(ctx, err)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("observer: %w", err)
 		}
 	}
+}
+
+// How long the observer may be without a connection, and how often it tries for a new one.
+const (
+	blindLimit = 10 * time.Second
+	knockEvery = 200 * time.Millisecond
+)
+
+// reopen replaces the observer's connection: a person or a runbook may have closed every client there is. While Redis
+// is full the observer is refused like anybody else.
+func (r *run) reopen(ctx context.Context, why error) error {
+	s := &r.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := waitFor(ctx, "a new connection of the observer", blindLimit, func() (bool, string) {
+		c, err := r.connect(ctx, "observer")
+		if err != nil {
+			_ = sleep(ctx, knockEvery)
+			return false, err.Error()
+		}
+		_ = s.watching.Close()
+		s.watching = c
+		return true, ""
+	})
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	r.rec.note("the observer's connection was closed, and it opened another: "+why.Error(), false)
+	return nil
 }
 
 // look takes one snapshot and diagnoses.
@@ -105,6 +139,8 @@ func (r *run) look(ctx context.Context) error {
 	snap, err := r.reader().Snapshot(ctx)
 	if err == nil {
 		s.suspects = suspects(snap.Clients)
+		// With a timeout set, Redis would reap the responder's connection before it is needed. One that broke shows when it is.
+		_, _ = s.answering.Do(ctx, "PING")
 	}
 	s.mu.Unlock()
 	if err != nil {
