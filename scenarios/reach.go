@@ -10,8 +10,9 @@ import (
 
 // What the rig itself adds to a run. Validation counts with these, and so should whoever sizes a scenario.
 const (
-	// AdminConnections is how many connections the rig keeps open on Redis: the observer's and its spares.
-	AdminConnections = 4
+	// AdminConnections is how many connections the rig keeps open on Redis: the observer's and the responder's. A runbook
+	// or a person is lent others, 3 more.
+	AdminConnections = 2
 	// HeldCanaries is how many connections each instance keeps for its held canary, beside its own load.
 	HeldCanaries = 1
 	// FreshCanaries is how many connections a spared service may have open for its fresh canary.
