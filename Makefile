@@ -33,9 +33,9 @@ unit: ## the tests that need neither Docker nor Redis
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 e2e: build ## the tests on real Redis in containers; without Docker they fail
-	CGO_ENABLED=1 SPILLWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -race -count=1 -tags e2e -timeout 20m $(E2E)
-
-E2E ?= ./images ./observe ./remedy ./fleet ./rig ./harness ./cmd/spillway
+	CGO_ENABLED=1 SPILLWAY_BINARY=$(CURDIR)/$(BIN) $(GO) test -race -count=1 -p 1 -tags e2e -timeout 20m -skip '^TestProcess' . ./images ./rig ./harness
+	@for package in observe remedy fleet cmd/spillway; do .ci/in-redis $$package || exit 1; done
+	@for package in rig harness; do .ci/in-redis $$package -test.run '^TestProcess' || exit 1; done
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each

@@ -34,7 +34,7 @@ func observerCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&w.Port, "port", 6379, "where Redis listens on loopback")
-	cmd.Flags().IntVar(&w.PID, "pid", 1, "the server's process id")
+	cmd.Flags().IntVar(&w.PID, "pid", 0, "the server's process id")
 	cmd.Flags().IntVar(&w.Lines, "lines", 0, "connections to keep open for a responder")
 	return cmd
 }

@@ -81,10 +81,14 @@ func runRun(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer closeRunner()
+	begin := time.Now()
 	results, err := runAll(cmd.Context(), v, runner, picked, show)
 	show.close()
 	if cmd.Context().Err() != nil {
 		return cutShort(err)
+	}
+	if len(picked) > 1 {
+		show.note(fmt.Sprintf("%d scenarios in %s, %d at a time", len(picked), time.Since(begin).Round(time.Second), v.GetInt("parallel")))
 	}
 	delivered := deliver(cmd, v, results)
 	if err != nil {
