@@ -21,6 +21,7 @@ func TestKilledRunLeavesNothing(t *testing.T) {
 	bystander := strings.TrimSpace(docker(t, "network", "create", "--internal", "--label", "not.spillway=1", "bystander-of-spillway"))
 	t.Cleanup(func() { docker(t, "network", "rm", bystander) })
 
+	before := leftByRuns(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -42,8 +43,10 @@ func TestKilledRunLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatalf("spillway clean: %v", err)
 	}
-	if left := leftByRuns(t); left != "" {
-		t.Errorf("left after spillway clean:\n%s", left)
+	for name := range leftByRuns(t) {
+		if !before[name] {
+			t.Errorf("left after spillway clean: %s", name)
+		}
 	}
 	if got := docker(t, "network", "ls", "--quiet", "--no-trunc", "--filter", "label=not.spillway"); strings.TrimSpace(got) != bystander {
 		t.Errorf("the network of somebody else is gone: %q", got)
@@ -67,9 +70,13 @@ func killAfter(t *testing.T, binary string, moment time.Duration) {
 }
 
 // leftByRuns lists what carries a run's label.
-func leftByRuns(t *testing.T) string {
-	return docker(t, "ps", "--all", "--filter", "label=spillway.run", "--format", "{{.Names}} {{.Status}}") +
-		docker(t, "network", "ls", "--filter", "label=spillway.run", "--format", "{{.Name}}")
+func leftByRuns(t *testing.T) map[string]bool {
+	left := map[string]bool{}
+	for _, name := range strings.Fields(docker(t, "ps", "--all", "--filter", "label=spillway.run", "--format", "{{.Names}}") +
+		docker(t, "network", "ls", "--filter", "label=spillway.run", "--format", "{{.Name}}")) {
+		left[name] = true
+	}
+	return left
 }
 
 func docker(t *testing.T, args ...string) string {

@@ -85,7 +85,12 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 	m, err := r.machine(ctx, lease.Run, s)
 	if m != nil {
 		defer func() {
-			if closeErr := m.Close(ctx); closeErr != nil {
+			closeErr := m.Close(ctx)
+			if stuck := new(rig.StuckNetworkError); errors.As(closeErr, &stuck) { // Docker's fault, and an empty network
+				rec.note(stuck.Error(), false)
+				h, closeErr = rec.result(), nil
+			}
+			if closeErr != nil {
 				err = errors.Join(err, fmt.Errorf("clean up: %w", closeErr))
 			}
 		}()

@@ -17,6 +17,7 @@ type Leftover struct {
 	Kind string // container, network or process
 	Name string
 	Run  string
+	Why  string // why it was kept, where that is not for its own good
 }
 
 func (l Leftover) String() string { return fmt.Sprintf("%s %s of run %s", l.Kind, l.Name, l.Run) }
@@ -48,6 +49,10 @@ func (d *Docker) Clean(ctx context.Context) (removed, kept []Leftover, err error
 			done[f.Run] = true
 			gone, err := d.remove(ctx, f.Run, f.host)
 			removed = append(removed, gone...)
+			if stuck := new(StuckNetworkError); errors.As(err, &stuck) {
+				kept = append(kept, Leftover{Kind: "network", Name: stuck.Network, Run: f.Run, Why: stuck.Error()})
+				err = nil
+			}
 			errs = append(errs, err)
 		case home.related(f.host) && d.removeAbandoned(ctx, f):
 			removed = append(removed, f.Leftover)
@@ -74,6 +79,17 @@ func (d *Docker) removeAbandoned(ctx context.Context, f labelled) bool {
 	return err == nil
 }
 
+// StuckNetworkError says that a network is empty and cannot be removed. Docker counts the endpoints of a network beside
+// the endpoints themselves, and can lose count when several come and go at once; it counts anew when it starts.
+type StuckNetworkError struct{ Network string }
+
+func (e *StuckNetworkError) Error() string {
+	return fmt.Sprintf("network %s is empty, and Docker believes that it is not: it goes after a restart of the daemon", e.Network)
+}
+
+// stuckTries is how often the daemon is asked again before an empty network is called stuck.
+const stuckTries = 5
+
 // removeTries is how often the removal of what is left is tried: a request that was under way may still make a
 // container after the first look, and a daemon that is removing one itself refuses for a moment.
 const removeTries = 20
@@ -84,7 +100,7 @@ func (d *Docker) remove(ctx context.Context, run, host string) ([]Leftover, erro
 	var removed []Leftover
 	seen := map[string]bool{}
 	var last error
-	for range removeTries {
+	for try := range removeTries {
 		found, err := d.leftovers(ctx, filters)
 		if err != nil {
 			return removed, errors.Join(last, err)
@@ -93,8 +109,12 @@ func (d *Docker) remove(ctx context.Context, run, host string) ([]Leftover, erro
 			return removed, nil
 		}
 		last = d.removeAll(ctx, found)
+		stuck := new(StuckNetworkError)
+		if errors.As(last, &stuck) && len(found) == 1 && try >= stuckTries {
+			return removed, stuck
+		}
 		for _, f := range found {
-			if !seen[f.id] {
+			if !seen[f.id] && (stuck.Network == "" || f.Name != stuck.Network) {
 				seen[f.id] = true
 				removed = append(removed, f.Leftover)
 			}
@@ -124,10 +144,22 @@ func (d *Docker) removeAll(ctx context.Context, found []labelled) error {
 			continue
 		}
 		if _, err := d.client.NetworkRemove(ctx, f.id, client.NetworkRemoveOptions{}); err != nil && !errdefs.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("remove network %s: %w", f.Name, err))
+			errs = append(errs, fmt.Errorf("remove network %s: %w", f.Name, d.whyStuck(ctx, f, err)))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// whyStuck tells a network that is in use from an empty one that Docker has lost count of.
+func (d *Docker) whyStuck(ctx context.Context, f labelled, err error) error {
+	if !strings.Contains(err.Error(), "active endpoints") {
+		return err
+	}
+	n, inspectErr := d.client.NetworkInspect(ctx, f.id, client.NetworkInspectOptions{})
+	if inspectErr != nil || len(n.Network.Containers) > 0 {
+		return err
+	}
+	return &StuckNetworkError{Network: f.Name}
 }
 
 // removeContainer ends and removes a container. One that is gone, or being removed by the daemon, is success.
@@ -172,10 +204,10 @@ func (d *Docker) leftovers(ctx context.Context, filters client.Filters) ([]label
 		if len(c.Names) > 0 {
 			name = strings.TrimPrefix(c.Names[0], "/")
 		}
-		found = append(found, labelled{Leftover{"container", name, c.Labels[Label]}, c.ID, c.Labels[hostLabel], time.Unix(c.Created, 0)})
+		found = append(found, labelled{Leftover{Kind: "container", Name: name, Run: c.Labels[Label]}, c.ID, c.Labels[hostLabel], time.Unix(c.Created, 0)})
 	}
 	for _, n := range networks.Items {
-		found = append(found, labelled{Leftover{"network", n.Name, n.Labels[Label]}, n.ID, n.Labels[hostLabel], n.Created})
+		found = append(found, labelled{Leftover{Kind: "network", Name: n.Name, Run: n.Labels[Label]}, n.ID, n.Labels[hostLabel], n.Created})
 	}
 	return found, nil
 }

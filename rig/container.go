@@ -120,6 +120,8 @@ func (c *Containers) start(ctx context.Context, p *Process) error {
 	}
 	ctx, cancel := detached(ctx)
 	defer cancel()
+	c.joining.Lock()
+	defer c.joining.Unlock()
 	if _, err := c.docker.client.ContainerStart(ctx, p.id, client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)
 	}

@@ -27,6 +27,10 @@ type Containers struct {
 
 	group sync.WaitGroup // owns the goroutines that follow the containers
 
+	// joining lets one container at a time enter or leave the network: Docker (20.10 at least) miscounts a network's
+	// endpoints when several enter at once, and then refuses to remove it.
+	joining sync.Mutex
+
 	mu    sync.Mutex
 	redis *Process // the server now; a restart replaces it
 	ends  []func() // end whatever the goroutines may still wait for
@@ -156,6 +160,8 @@ func (c *Containers) StartInstance(ctx context.Context, i Instance) (*Process, e
 
 // Cut takes an instance's network away: no FIN, no RST, and nothing that its peer sends is ever answered.
 func (c *Containers) Cut(ctx context.Context, p *Process) error {
+	c.joining.Lock()
+	defer c.joining.Unlock()
 	_, err := c.docker.client.NetworkDisconnect(ctx, c.net.ID, client.NetworkDisconnectOptions{Container: p.id, Force: true})
 	if err != nil {
 		return fmt.Errorf("cut %s off its network: %w", p.Name, err)

@@ -27,7 +27,7 @@ func strays(h home, pick func(run string) bool) []stray {
 		}
 		if run, ok := strings.CutPrefix(leaseOf(dir), h.id+"/"); ok && pick(run) {
 			comm, _ := os.ReadFile(filepath.Join(dir, "comm"))
-			found = append(found, stray{Leftover{"process", strings.TrimSpace(string(comm)) + " " + strconv.Itoa(pid), run}, process})
+			found = append(found, stray{Leftover{Kind: "process", Name: strings.TrimSpace(string(comm)) + " " + strconv.Itoa(pid), Run: run}, process})
 			continue
 		}
 		_ = process.Release()

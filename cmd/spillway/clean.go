@@ -86,6 +86,9 @@ func cleanDocker(ctx context.Context, out io.Writer, images bool) (found int, er
 
 func tell(out io.Writer, what string, list []rig.Leftover, why string) int {
 	for _, l := range list {
+		if l.Why != "" {
+			why = " (" + l.Why + ")"
+		}
 		fmt.Fprintf(out, "%-7s %s%s\n", what, l, why)
 	}
 	return len(list)

@@ -67,7 +67,9 @@ func deliver(cmd *cobra.Command, v *viper.Viper, results []assert.Result) error 
 		return err
 	}
 	if path := v.GetString("junit"); path != "" {
-		if err := writeFile(path, func(w io.Writer) error { return report.JUnit(w, results, map[string]string{"judged by": "spillway " + version}) }); err != nil {
+		if err := writeFile(path, func(w io.Writer) error {
+			return report.JUnit(w, results, map[string]string{"judged by": "spillway " + version})
+		}); err != nil {
 			return err
 		}
 	}

@@ -35,9 +35,14 @@ func newRunner(ctx context.Context, v *viper.Viper, show *display) (*harness.Run
 		return nil, nil, &exit{exitInconclusive, err.Error(), "start Docker, or use --target process with a redis-server on PATH"}
 	}
 	runner.Docker = docker
-	removed, _, err := docker.Clean(ctx)
+	removed, kept, err := docker.Clean(ctx)
 	for _, l := range removed {
 		show.note("removed what a killed run left: " + l.String())
+	}
+	for _, l := range kept {
+		if l.Why != "" {
+			show.note("kept " + l.String() + ": " + l.Why)
+		}
 	}
 	if err != nil {
 		closeQuietly(docker)
