@@ -119,8 +119,11 @@ func runAll(ctx context.Context, v *viper.Viper, runner *harness.Runner, picked 
 			}
 			results[i] = judge(s, h)
 			if err != nil && results[i].Outcome == assert.Pass {
+				// The run itself was sound; what it left behind is not.
 				results[i].Outcome = assert.Inconclusive
-				results[i].Notes = append(results[i].Notes, err.Error())
+				results[i].Verdicts = append(results[i].Verdicts, assert.Verdict{
+					Check: "rig", Want: "a rig that leaves nothing behind", Got: err.Error(),
+				})
 			}
 			show.done(s.Name, results[i].Outcome)
 			return nil
