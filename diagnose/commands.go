@@ -23,6 +23,15 @@ const (
 	busyCommand = `redis-cli CLIENT LIST | awk '` + fields +
 		`{n[h]++} f["idle"]+0<=1 || f["flags"]~/b/ {b[h]++} END{for(h in n)print n[h],h,"in use",b[h]+0}' | sort -rn`
 
+	pubsubCommand  = `redis-cli CLIENT LIST TYPE pubsub | grep -o ' addr=[^ ]*' | cut -d= -f2 | sed 's/:[0-9]*$//' | sort | uniq -c | sort -rn`
+	blockedCommand = `redis-cli CLIENT LIST | awk '` + fields +
+		`f["flags"]~/b/ {n[h" "f["cmd"]]++} END{for(k in n)print n[k],k}' | sort -rn`
+	silentCommand = `redis-cli CLIENT LIST | awk '` + fields +
+		`f["cmd"]=="NULL" {n[h]++; if(f["qbuf"]+0>0)q[h]++} END{for(h in n)print n[h],h,"with half a command",q[h]+0}' | sort -rn`
+	youngCommand = `redis-cli CLIENT LIST | awk '` + fields +
+		`{n[h]++} f["age"]+0<=1 {y[h]++} END{for(h in y)print y[h],h,"of",n[h]}' | sort -rn`
+
+	acceptedCommand = `redis-cli INFO stats | grep -E '^(total|rejected)_connections'`
 	rejectedCommand = `redis-cli INFO stats | grep rejected_connections`
 	timeoutCommand  = `redis-cli CONFIG GET timeout`
 	openFiles       = `grep 'open files' /proc/$(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p')/limits`

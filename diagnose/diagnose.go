@@ -23,8 +23,13 @@ type rule struct {
 // recognise particular connections come before those that explain what is left.
 var rules = []rule{
 	{outage.HalfOpenPeers, halfOpen},
+	{outage.SilentConnections, silent},
 	{outage.ConnectionLeak, leak},
+	{outage.PubSubPileUp, pubsubPileUp},
+	{outage.BlockedWorkers, blockedWorkers},
+	{outage.OversizedPool, oversizedPool},
 	{outage.IdleNotReaped, idleNotReaped},
+	{outage.ReconnectStorm, reconnectStorm},
 	{outage.FDLimitClamp, clamp},
 	{outage.MaxclientsTooLow, tooLow},
 	{outage.NotAtLimit, pinned},

@@ -25,7 +25,7 @@ func anyClient(t *rapid.T) outage.Client {
 		Flags:   rapid.SampledFrom([]string{"N", "N", "N", "N", "", "P", "b", "x", "S", "M", "O", "e", "Pe"}).Draw(t, "flags"),
 		Multi:   rapid.SampledFrom([]int{-1, -1, -1, -1, 0, 2}).Draw(t, "multi"),
 		Sub:     rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "sub"),
-		Cmd:     rapid.SampledFrom([]string{"get", "NULL", "hello", ""}).Draw(t, "cmd"),
+		Cmd:     rapid.SampledFrom([]string{"get", "NULL", "NULL", "ping", "hello", ""}).Draw(t, "cmd"),
 		LibName: rapid.SampledFrom([]string{"", "go-redis"}).Draw(t, "lib"),
 		User:    rapid.SampledFrom([]string{"", "default", "app"}).Draw(t, "user"),
 	}
@@ -46,7 +46,8 @@ func anySnapshot(t *rapid.T) outage.Snapshot {
 		limit := rapid.SampledFrom([]string{"", "-1", "0", "1", "50", "x", strconv.Itoa(len(clients)), strconv.Itoa(len(clients) + 2)}).Draw(t, "limit")
 		s.Info = map[string]string{
 			"connected_clients": strconv.Itoa(len(clients)), "maxclients": limit, "connected_slaves": "1",
-			"rejected_connections": strconv.Itoa(rapid.IntRange(0, 99).Draw(t, "rejected")),
+			"total_connections_received": strconv.Itoa(rapid.IntRange(0, 999).Draw(t, "accepted")),
+			"rejected_connections":       strconv.Itoa(rapid.IntRange(0, 99).Draw(t, "rejected")),
 		}
 		s.Config = map[string]string{"maxclients": limit, "timeout": rapid.SampledFrom([]string{"0", "", "5", "x", "900"}).Draw(t, "timeout")}
 	}

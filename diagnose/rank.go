@@ -20,7 +20,16 @@ var yields = []yield{
 	{outage.FDLimitClamp, outage.ConnectionLeak, holdsMuch, false, "the clamp only made the leak fill the server sooner"},
 	{outage.FDLimitClamp, outage.HalfOpenPeers, holdsMuch, false, "the clamp only made the vanished hosts' connections weigh more"},
 	{outage.FDLimitClamp, outage.IdleNotReaped, holdsMuch, false, "the clamp only made the idle connections weigh more"},
-	{outage.NotAtLimit, outage.ConnectionLeak, always, true, ""}, // it will be at its limit
+	{outage.FDLimitClamp, outage.SilentConnections, holdsMuch, false, "the clamp only made the silent connections weigh more"},
+	{outage.PubSubPileUp, outage.FDLimitClamp, askedFits, false, "it would fit into the maxclients that was asked for"},
+	{outage.BlockedWorkers, outage.FDLimitClamp, askedFits, false, "it would fit into the maxclients that was asked for"},
+	{outage.OversizedPool, outage.FDLimitClamp, askedFits, false, "it would fit into the maxclients that was asked for"},
+	{outage.MaxclientsTooLow, outage.PubSubPileUp, always, true, ""},
+	{outage.MaxclientsTooLow, outage.BlockedWorkers, always, true, ""},
+	{outage.MaxclientsTooLow, outage.ReconnectStorm, always, true, ""},
+	{outage.MaxclientsTooLow, outage.OversizedPool, always, true, ""},
+	{outage.IdleNotReaped, outage.OversizedPool, always, true, ""}, // the same connections
+	{outage.NotAtLimit, outage.ConnectionLeak, always, true, ""},   // it will be at its limit
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, wouldFit, true, ""},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, always, false, "the file descriptor limit is what keeps maxclients low"},
 }
@@ -38,6 +47,11 @@ func holdsMuch(v *view, _, strong *outage.Finding) bool {
 
 // wouldFit reports whether the maxclients that was asked for would have done.
 func wouldFit(_ *view, weak, strong *outage.Finding) bool { return weak.Needed <= strong.Asked }
+
+// askedFits reports whether the maxclients that was asked for is known and would have done.
+func askedFits(_ *view, weak, strong *outage.Finding) bool {
+	return strong.Asked > 0 && weak.Needed <= strong.Asked
+}
 
 // rank settles findings that explain the same and sorts by confidence, ties in the order of the rules.
 func rank(v *view, findings []outage.Finding) []outage.Finding {

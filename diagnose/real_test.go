@@ -12,7 +12,7 @@ import (
 )
 
 // TestReal has snapshots of a real redis-server 7.0.15 with go-redis clients, each host with a probe that sends PING on a
-// connection of its own. They are cut to the fields that a diagnosis reads.
+// connection of its own; the five crowds have clients that speak RESP over plain sockets. They are cut to the fields that a diagnosis reads.
 func TestReal(t *testing.T) {
 	tests := map[string]struct {
 		cause    outage.Cause // "" wants no finding
@@ -29,6 +29,11 @@ func TestReal(t *testing.T) {
 		"half-open":             {outage.HalfOpenPeers, 0.9, "api@127.0.6.1 api@127.0.6.2 api@127.0.6.3", 57},
 		"pinned-pool":           {outage.NotAtLimit, 0.6, "api@127.0.1.1 api@127.0.1.2 api@127.0.1.3", 0},
 		"clamp":                 {outage.FDLimitClamp, 0.9, "", 0},
+		"pubsub-pile-up":        {outage.PubSubPileUp, 0.9, "feed@127.0.1.1 feed@127.0.1.2 feed@127.0.1.3", 0},
+		"blocked-workers":       {outage.BlockedWorkers, 0.9, "jobs@127.0.1.1 jobs@127.0.1.2 jobs@127.0.1.3", 0},
+		"silent-connections":    {outage.SilentConnections, 0.9, "scan@127.0.1.1 scan@127.0.1.2 scan@127.0.1.3", 44},
+		"reconnect-storm":       {outage.ReconnectStorm, 0.9, "api@127.0.1.1 api@127.0.1.2 api@127.0.1.3", 0},
+		"oversized-pool":        {outage.OversizedPool, 0.9, "shop@127.0.1.1 shop@127.0.1.2 shop@127.0.1.3", 0},
 		"healthy-busy":          {},
 		"healthy-lifo":          {},
 	}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"spillway/outage"
 )
@@ -27,13 +28,18 @@ func unsure(v *view, findings []outage.Finding) []string {
 		list = append(list, "whether connections are refused: INFO could not be read"+v.why("INFO"))
 	}
 	switch {
-	case v.rejected > 0 && !v.atLimit:
+	case v.rejected > 0 && !v.atLimit && !stormFound(findings):
 		list = append(list, fmt.Sprintf("why refusals grew by %d while %d slots are free: short bursts between the snapshots, or protected mode and failed logins, which count there too",
 			v.rejected, v.free()))
 	case v.full && len(findings) == 0 && len(v.looks) > 0:
 		list = append(list, "what fills the server: no rule knows this picture, look at CLIENT LIST by name, address, flags and command")
 	}
 	return list
+}
+
+// stormFound reports whether the refusals are explained: a storm fills the server between the looks.
+func stormFound(findings []outage.Finding) bool {
+	return slices.ContainsFunc(findings, func(f outage.Finding) bool { return f.Cause == outage.ReconnectStorm })
 }
 
 // why returns the reason that a snapshot gives for what is missing, in brackets.

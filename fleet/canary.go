@@ -82,10 +82,18 @@ func newCanary(conn net.Conn) *canary {
 
 // openCanary opens a connection, names it and sends a PING. The canary is nil unless Redis answered.
 func (h *host) openCanary(ctx context.Context) (*canary, verdict) {
+	return h.openTold(ctx, func(verdict, time.Duration) {})
+}
+
+// openTold is openCanary whose connection is an attempt of its own: tell gets the verdict on it, as from a dial.
+func (h *host) openTold(ctx context.Context, tell func(verdict, time.Duration)) (*canary, verdict) {
 	ctx, cancel := context.WithTimeout(ctx, canaryPatience)
 	defer cancel()
 	var first *verdict
-	conn, err := h.dialer.dial(ctx, func(v verdict, _ time.Duration) { first = &v })
+	conn, err := h.dialer.dial(ctx, func(v verdict, took time.Duration) {
+		first = &v
+		tell(v, took)
+	})
 	if err != nil {
 		return nil, verdict{outcome: beforeServed(err), saw: sawOf(err)}
 	}

@@ -158,15 +158,17 @@ func (s Spec) check() error {
 
 // checkWorkload makes sure that the workload is known and told what it needs.
 func checkWorkload(svc scenarios.Service) error {
-	switch known := slices.ContainsFunc(workloads, func(w namedWorkload) bool { return w.name == svc.Workload }); {
-	case !known:
+	i := slices.IndexFunc(workloads, func(w namedWorkload) bool { return w.name == svc.Workload })
+	if i < 0 {
 		return fmt.Errorf("workload %q: not known", svc.Workload)
-	case svc.Workload == "idle" && svc.Connections == 0:
-		return errors.New("workload idle: no number of connections")
-	case svc.Workload != "idle" && svc.Rate <= 0:
+	}
+	switch needs := workloads[i].needs; {
+	case needs.connections && svc.Connections == 0:
+		return fmt.Errorf("workload %s: no number of connections", svc.Workload)
+	case needs.rate && svc.Rate <= 0:
 		return fmt.Errorf("workload %s: no rate", svc.Workload)
-	case svc.Workload == "pooled" && svc.Pool.Size <= 0:
-		return errors.New("workload pooled: no pool size")
+	case needs.pool && svc.Pool.Size <= 0:
+		return fmt.Errorf("workload %s: no pool size", svc.Workload)
 	}
 	return nil
 }

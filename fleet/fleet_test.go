@@ -133,7 +133,8 @@ func TestTheHeldCanaryKeepsItsConnectionThroughAStall(t *testing.T) {
 }
 
 func TestTheEndOfStdinEndsEverything(t *testing.T) {
-	for _, workload := range []string{"leaky", "pooled", "idle"} {
+	for _, named := range workloads {
+		workload := named.name
 		s := newServer(t, 3, turnAway(full)) // some requests are asleep between their retries
 		sp := spec(workload, s.addr())
 		sp.Service.Connections = 50

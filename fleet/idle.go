@@ -8,9 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// idleAtOnce bounds how many connections are opened at a time.
-const idleAtOnce = 64
-
 // idle opens Connections connections through one pool, uses each once, and then does nothing: the pool never reaps
 // them, and what it loses or was refused it does not open again.
 func idle(ctx context.Context, h *host) error {
@@ -39,7 +36,7 @@ func (h *host) takeAll(ctx context.Context, c *redis.Client, l *link, n int) {
 		}
 	}()
 	var group errgroup.Group
-	group.SetLimit(idleAtOnce)
+	group.SetLimit(openAtOnce)
 	defer func() { _ = group.Wait() }() // pings return no error: they are attempts
 	start := time.Now()
 	for i := range n {

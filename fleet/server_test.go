@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type server struct {
 	asked  int                 // GETs and SETs answered
 	slow   time.Duration       // how long an answer takes
 	most   int                 // the most that were open at once
+	heard  map[string]int      // each SUBSCRIBE and BLPOP, and how often
 }
 
 // turnAway does as Redis does: the line, then the close, whatever the client may have sent.
@@ -50,7 +52,7 @@ func newServer(t *testing.T, serves int, deny func(*server, net.Conn)) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{ln: ln, deny: deny, serves: serves, open: map[net.Conn]string{}}
+	s := &server{ln: ln, deny: deny, serves: serves, open: map[net.Conn]string{}, heard: map[string]int{}}
 	s.wg.Go(s.accept)
 	t.Cleanup(s.close)
 	return s
@@ -123,6 +125,18 @@ func (s *server) named(name string) int {
 	return n
 }
 
+// times returns how often it heard such commands, and about how many different things.
+func (s *server) times(command string) (times, things int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for what, n := range s.heard {
+		if strings.HasPrefix(what, command) {
+			times, things = times+n, things+1
+		}
+	}
+	return times, things
+}
+
 func (s *server) accept() {
 	for {
 		c, err := s.ln.Accept()
@@ -173,6 +187,12 @@ func (s *server) reply(c net.Conn, args []string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch strings.ToLower(args[0]) {
+	case "subscribe":
+		s.heard["subscribe "+args[1]]++
+		return fmt.Sprintf(">3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n", len(args[1]), args[1])
+	case "blpop":
+		s.heard["blpop "+args[1]]++
+		return "" // no work
 	case "hello":
 		return "%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n"
 	case "ping":

@@ -107,6 +107,21 @@ func (c *sniffed) lastLook() {
 	}
 }
 
+// await waits for Redis to speak first. A connection that it leaves open for long enough it has accepted, since it
+// refuses at once; that took no longer than the dial.
+func (c *sniffed) await() {
+	c.reading.Add(1)
+	defer c.reading.Add(-1)
+	dialled := time.Since(c.born)
+	switch err := c.drain(settled); {
+	case err == nil:
+	case outcomeOf(err) != outage.TimedOut:
+		c.failed(err)
+	case !c.judged.Swap(true):
+		c.tell(verdict{outcome: outage.OK}, dialled)
+	}
+}
+
 // drain reads what is there, keeps it for the next Read, and judges by it.
 func (c *sniffed) drain(wait time.Duration) error {
 	_ = c.Conn.SetReadDeadline(time.Now().Add(wait))

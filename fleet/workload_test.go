@@ -106,6 +106,20 @@ func TestPooledStaysWithinItsPool(t *testing.T) {
 	}
 }
 
+func TestAWarmPoolIsOpenedWhole(t *testing.T) {
+	s := newServer(t, -1, nil)
+	sp := spec("pooled", s.addr())
+	sp.Service.Rate, sp.Service.Pool.Warm = 10, true // a rate that one connection serves
+	w := launch(t, t.Context(), sp)
+	w.until(8, like{outage.OpRequest, outage.OK})
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if s.peak() != 5 {
+		t.Errorf("%d connections at once, want the pool of 4 and the canary's", s.peak())
+	}
+}
+
 func TestHoldDrivesAPoolToItsMaximumAndBeyond(t *testing.T) {
 	s := newServer(t, -1, nil)
 	sp := spec("pooled", s.addr())

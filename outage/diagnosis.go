@@ -11,6 +11,12 @@ const (
 	IdleNotReaped    Cause = "idle-not-reaped"
 	HalfOpenPeers    Cause = "half-open-peers"
 	NotAtLimit       Cause = "not-at-limit"
+
+	SilentConnections Cause = "silent-connections"
+	PubSubPileUp      Cause = "pubsub-pile-up"
+	BlockedWorkers    Cause = "blocked-workers"
+	ReconnectStorm    Cause = "reconnect-storm"
+	OversizedPool     Cause = "oversized-pool"
 )
 
 // Causes returns every cause with a one-line description, in the order in which documents list them.
@@ -21,6 +27,11 @@ func Causes() []Described[Cause] {
 		{FDLimitClamp, "the file descriptor limit made Redis lower maxclients at start"},
 		{IdleNotReaped, "connections that do nothing hold slots and no timeout reaps them"},
 		{HalfOpenPeers, "hosts that vanished without closing still hold slots"},
+		{OversizedPool, "one service's bounded pools take most slots and hardly use them"},
+		{ReconnectStorm, "clients that reconnect as fast as they can take each slot for a moment"},
+		{PubSubPileUp, "a service holds a connection per subscriber, which no timeout reaps"},
+		{BlockedWorkers, "workers that wait in blocking commands take most slots"},
+		{SilentConnections, "connections that never sent a command hold slots"},
 		{NotAtLimit, "clients suffer, but Redis is far from its limit: look at the clients"},
 	}
 }
@@ -68,6 +79,8 @@ type Finding struct {
 	Asked     int `json:"asked,omitempty"`
 	Effective int `json:"effective,omitempty"`
 	Needed    int `json:"needed,omitempty"`
+	// Pool is the size per instance that would do for what is in use at once, of oversized-pool; 0 elsewhere.
+	Pool int `json:"pool,omitempty"`
 }
 
 // Culprit is who: a service as far as it can be told from outside, at one address.

@@ -32,22 +32,25 @@ func (p *planner) ceiling() (n int, ok bool) {
 	return int(min(max(hard-reserved, 0), mostClients)), true
 }
 
-// cushion raises maxclients beside a leak, to gain time until the fix is deployed: when the process's limit is known and
-// leaves room for a quarter more and at least cushionAtLeast, up to twice as many.
-func (p *planner) cushion() []outage.Action {
+// cushion raises maxclients beside a leak, to gain time until the fix is deployed.
+func (p *planner) cushion() []outage.Action { return p.room(0, "a cushion until the fix is deployed") }
+
+// room raises maxclients when the process's limit is known and leaves room for a quarter more and at least
+// cushionAtLeast: up to twice as many, or to want if that is more.
+func (p *planner) room(want int, reason string) []outage.Action {
 	limit := p.limit()
 	ceiling, known := p.ceiling()
 	if limit == 0 || !known || ceiling-limit < max(limit/4, cushionAtLeast) {
 		return nil
 	}
-	to := min(2*limit, ceiling, mostClients)
+	to := min(max(2*limit, want), ceiling, mostClients)
 	if p.o.MaxClients > 0 {
 		to = min(p.o.MaxClients, ceiling, mostClients)
 	}
 	if to <= limit {
 		return nil
 	}
-	return []outage.Action{p.raise(to, fmt.Sprintf("a cushion until the fix is deployed; the hard file descriptor limit leaves room for %d", ceiling))}
+	return []outage.Action{p.raise(to, fmt.Sprintf("%s; the hard file descriptor limit leaves room for %d", reason, ceiling))}
 }
 
 // lift raises maxclients to want, or to what the options say, and the file descriptor limit where that is too low.

@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -61,6 +62,16 @@ func (p *planner) actions(f outage.Finding) []outage.Action {
 		return concat(p.kill(f), p.setTimeout(f))
 	case outage.HalfOpenPeers:
 		return concat(p.kill(f), p.setKeepalive())
+	case outage.SilentConnections:
+		return concat(p.kill(f), p.setTimeout(f))
+	case outage.PubSubPileUp:
+		return p.spare(f, "subscribers do their work, and one that is cut off comes back and has missed messages")
+	case outage.BlockedWorkers:
+		return p.spare(f, "the workers wait for work, and one that is cut off comes back")
+	case outage.ReconnectStorm:
+		return p.spare(f, "clients in a reconnect storm are back at once")
+	case outage.OversizedPool:
+		return p.spare(f, "a pool opens again what it loses as soon as it is needed")
 	case outage.NotAtLimit:
 		return []outage.Action{p.adviseClients(f)}
 	}
@@ -149,6 +160,19 @@ func fix(f outage.Finding) string {
 		return "deploy " + who + " with a bounded pool"
 	case outage.FDLimitClamp:
 		return "start Redis with a higher file descriptor limit, for good"
+	case outage.PubSubPileUp:
+		return "let " + who + " share one subscriber connection per process, and fan out"
+	case outage.BlockedWorkers:
+		return "run fewer workers of " + who + ", or one blocking connection per process"
+	case outage.SilentConnections:
+		return "find out who connects from " + hosts(f) + " without a word, and keep it away from Redis"
+	case outage.ReconnectStorm:
+		return "deploy " + who + " with back-off and jitter between its dials, and a bounded pool"
+	case outage.OversizedPool:
+		if f.Pool > 0 {
+			return fmt.Sprintf("deploy %s with a pool of %d per instance", who, f.Pool)
+		}
+		return "deploy " + who + " with a smaller pool"
 	case outage.NotAtLimit:
 		return "give " + who + " a pool that fits its load, or hold each connection for less time"
 	}
@@ -157,16 +181,7 @@ func fix(f outage.Finding) string {
 
 // services names the culprits' services once each, in the order of the finding.
 func services(f outage.Finding) string {
-	var names []string
-	for _, c := range f.Culprits {
-		name := c.Service
-		if name == "" {
-			name = c.Addr
-		}
-		if name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
+	names := distinct(f, func(c outage.Culprit) string { return cmp.Or(c.Service, c.Addr) })
 	switch len(names) {
 	case 0:
 		return "the service"
@@ -174,6 +189,30 @@ func services(f outage.Finding) string {
 		return names[0]
 	}
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// hosts names the culprits' addresses, the first few of them.
+func hosts(f outage.Finding) string {
+	const most = 4
+	addrs := distinct(f, func(c outage.Culprit) string { return c.Addr })
+	switch n := len(addrs); {
+	case n == 0:
+		return "there"
+	case n > most:
+		return fmt.Sprintf("%s and %d more hosts", strings.Join(addrs[:most], ", "), n-most)
+	}
+	return strings.Join(addrs, ", ")
+}
+
+// distinct returns what of says of each culprit, once each and without empty ones, in the order of the finding.
+func distinct(f outage.Finding, of func(outage.Culprit) string) []string {
+	var list []string
+	for _, c := range f.Culprits {
+		if s := of(c); s != "" && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // closes reports whether an action closes connections.

@@ -331,6 +331,13 @@ func TestPrint(t *testing.T) {
 	d, s = small(outage.NotAtLimit, outage.Finding{})
 	s.Info["connected_clients"] = "12"
 	runs["not-at-limit"] = dryRun{d: d, s: s}
+	for cause, f := range capacity {
+		d, s = small(cause, f)
+		s.Process = &outage.Process{NofileSoft: 1024, NofileHard: 20000}
+		runs[string(cause)] = dryRun{d: d, s: s}
+	}
+	d, s = small(outage.SilentConnections, outage.Finding{Culprits: []outage.Culprit{{Service: "10.0.0.9", Addr: "10.0.0.9", IDs: []int64{130, 131, 132}}}})
+	runs["silent-connections"] = dryRun{d: d, s: s}
 	runs["nothing"] = dryRun{}
 
 	for name, r := range runs {

@@ -38,7 +38,7 @@ type Host interface {
 
 // Options bound a plan. The zero value plans only what can be done through Redis.
 type Options struct {
-	// IdleOver spares every connection that was idle for less; 0 is 2s, and 3s for idle-not-reaped. Whole seconds, rounded up.
+	// IdleOver spares every connection that was idle for less; 0 is 2s, and 3s for idle-not-reaped and silent-connections. Whole seconds, rounded up.
 	IdleOver outage.Duration
 	// MaxVictims bounds how many connections are closed, the oldest first; 0 is no bound.
 	MaxVictims int

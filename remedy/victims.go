@@ -52,7 +52,7 @@ func (p *planner) threshold(f outage.Finding) int64 {
 	if p.o.IdleOver > 0 {
 		return seconds(p.o.IdleOver)
 	}
-	if f.Cause == outage.IdleNotReaped {
+	if f.Cause == outage.IdleNotReaped || f.Cause == outage.SilentConnections {
 		return seconds(idleOverQuiet)
 	}
 	return seconds(idleOver)

@@ -17,6 +17,29 @@ var useless = map[string]map[string]string{
 		"pool":    "connections says how many an idle instance opens",
 		"rollout": "a rollout is a new pool",
 	},
+	"subscriber": {
+		"rate":    "a subscriber asks once; ramp spreads its connects",
+		"hold":    "a subscription lasts as long as the instance",
+		"pool":    "connections says how many a subscriber opens, beside any pool",
+		"rollout": "a rollout is a new pool",
+	},
+	"blocked": {
+		"rate":    "a blocked client waits for one answer; ramp spreads its connects",
+		"hold":    "a blocked client waits without end",
+		"pool":    "connections is the size of the pool",
+		"rollout": "a rollout is a new pool",
+	},
+	"silent": {
+		"rate":    "a silent client asks nothing; ramp spreads its connects",
+		"hold":    "a silent client asks nothing",
+		"pool":    "connections says how many a silent instance opens",
+		"rollout": "a rollout is a new pool",
+	},
+	"reconnecting": {
+		"hold":    "connections / rate is how long a connection lasts",
+		"pool":    "connections says how many a reconnecting instance opens",
+		"rollout": "a rollout is a new pool",
+	},
 }
 
 // checkService notes what is wrong with a service of the fleet or of the fix by itself.
@@ -28,10 +51,11 @@ func (s scene) checkService(p place, svc Service) {
 			}
 		}
 	}
-	if svc.Workload == "idle" && !s.given(p.key("connections")) && s.sound(p) {
-		s.add(p.key("connections"), "", "%s is missing: how many connections an idle instance opens", p.key("connections"))
+	if svc.crowds() && !s.given(p.key("connections")) && s.sound(p) {
+		s.add(p.key("connections"), "", "%s is missing: how many connections an instance of workload %s opens",
+			p.key("connections"), svc.Workload)
 	}
-	if svc.Workload != "idle" && svc.Rate == 0 && s.given(p.key("rate")) && s.sound(p.key("rate")) {
+	if svc.asks() && svc.Rate == 0 && s.given(p.key("rate")) && s.sound(p.key("rate")) {
 		s.add(p.key("rate"), "", "%s: want more than 0: a client that asks nothing opens nothing", p.key("rate"))
 	}
 	s.checkPool(p.key("pool"), svc.Pool)

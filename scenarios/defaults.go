@@ -41,8 +41,10 @@ func (s *Scenario) applyDefaults() {
 func (s *Service) applyDefaults() {
 	orElse(&s.Instances, DefaultInstances)
 	orElse(&s.ClientName, s.Service)
-	if s.Workload != "idle" {
+	if s.asks() {
 		orElse(&s.Rate, DefaultRate)
+	}
+	if s.asks() && !s.crowds() {
 		orElse(&s.Pool.Size, DefaultPoolSize)
 	}
 	if s.Rollout != nil {
@@ -50,6 +52,18 @@ func (s *Service) applyDefaults() {
 		orElse(&s.Rollout.Every, DefaultEvery)
 	}
 }
+
+// crowds reports whether the workload opens exactly the connections that it is told to, each for itself.
+func (s Service) crowds() bool {
+	switch s.Workload {
+	case "idle", "subscriber", "blocked", "silent", "reconnecting":
+		return true
+	}
+	return false
+}
+
+// asks reports whether the workload has a rate.
+func (s Service) asks() bool { return !s.crowds() || s.Workload == "reconnecting" }
 
 func orElse[T comparable](v *T, value T) {
 	var zero T

@@ -67,15 +67,16 @@ func (s Service) Peak() (n int, bounded bool) {
 	return n, bounded
 }
 
-// reachedBy bounds what s can have open after d of the load phase: a leak takes its time.
+// reachedBy bounds what s can have open after d of the load phase: a leak takes its time, and so do clients that
+// connect at a rate.
 func (s Service) reachedBy(d time.Duration) int {
 	n, bounded := s.Peak()
-	if s.Workload != "leaky" {
+	if s.Workload != "leaky" && s.Workload != "reconnecting" {
 		return n
 	}
-	leaked := s.Rate * max(0, d-s.Start.Std()).Seconds()
-	if !bounded || leaked < float64(s.Connections) {
-		return s.Instances * (int(math.Ceil(min(leaked, math.MaxInt32))) + HeldCanaries)
+	opened := s.Rate * max(0, d-s.Start.Std()).Seconds()
+	if !bounded || opened < float64(s.Connections) {
+		return s.Instances * (int(math.Ceil(min(opened, math.MaxInt32))) + HeldCanaries)
 	}
 	return n
 }

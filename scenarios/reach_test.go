@@ -16,6 +16,11 @@ func TestServiceConnections(t *testing.T) {
 	}{
 		"pooled":         {Service{Workload: "pooled", Instances: 3, Pool: Pool{Size: 10}}, 11, 33, true, 33},
 		"idle":           {Service{Workload: "idle", Instances: 2, Connections: 7}, 8, 16, true, 16},
+		"subscribers":    {Service{Workload: "subscriber", Instances: 2, Connections: 7}, 8, 16, true, 16},
+		"blocked":        {Service{Workload: "blocked", Instances: 2, Connections: 7}, 8, 16, true, 16},
+		"silent":         {Service{Workload: "silent", Instances: 2, Connections: 7}, 8, 16, true, 16},
+		"reconnecting":   {Service{Workload: "reconnecting", Instances: 2, Rate: 10, Connections: 7}, 8, 16, true, 16},
+		"slow reconnect": {Service{Workload: "reconnecting", Instances: 2, Rate: 2, Connections: 40}, 41, 82, true, 22},
 		"bounded leak":   {Service{Workload: "leaky", Instances: 2, Rate: 10, Connections: 40}, 41, 82, true, 82},
 		"slow leak":      {Service{Workload: "leaky", Instances: 2, Rate: 2, Connections: 40}, 41, 82, true, 22},
 		"late leak":      {Service{Workload: "leaky", Instances: 1, Rate: 10, Start: outage.Duration(4 * time.Second)}, 1, 1, false, 11},

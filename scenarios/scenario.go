@@ -81,12 +81,13 @@ type Service struct {
 	// Instances is how many there are, each with a source address of its own; default 1.
 	Instances int `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=1,maximum=64"`
 	// Workload is how the client behaves: leaky opens a client for each request and never closes it, pooled shares
-	// one pool, idle opens its connections and says no more.
+	// one pool, idle opens its connections and says no more, subscriber subscribes to a channel on each, blocked waits
+	// for work on each, silent never sends a byte, reconnecting opens them anew over and over without back-off.
 	Workload string `yaml:"workload" json:"workload" jsonschema:"required"`
-	// Rate is requests a second of each instance; default 10.
+	// Rate is requests a second of each instance, and of reconnecting the connects; default 10.
 	Rate float64 `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"minimum=0,maximum=10000"`
 	// Connections bounds what an instance opens: of leaky, where it stops leaking (default: it does not stop before the run does);
-	// of idle, how many it opens.
+	// of all others but pooled, how many it opens.
 	Connections int  `yaml:"connections,omitempty" json:"connections,omitempty" jsonschema:"minimum=1,maximum=60000"`
 	Pool        Pool `yaml:"pool,omitempty" json:"pool,omitempty"`
 	// Hold is how long a request keeps its connection busy, as a slow command would; 0 is one GET.
@@ -116,6 +117,8 @@ type Pool struct {
 	WaitTimeout outage.Duration `yaml:"wait-timeout,omitempty" json:"wait-timeout,omitempty"`
 	// FIFO is PoolFIFO: connections are used in turn, so that idle ones become old enough to be closed.
 	FIFO bool `yaml:"fifo,omitempty" json:"fifo,omitempty"`
+	// Warm opens the whole pool at the start and uses each connection once, as a burst does that the pool remembers.
+	Warm bool `yaml:"warm,omitempty" json:"warm,omitempty"`
 	// Retries is MaxRetries; unset is go-redis's default of 3, 0 is none.
 	Retries *int `yaml:"retries,omitempty" json:"retries,omitempty" jsonschema:"minimum=0,maximum=10"`
 }

@@ -14,6 +14,10 @@ func Workloads() []outage.Described[string] {
 		{Word: "leaky", Meaning: "opens a new client for each request and never closes it"},
 		{Word: "pooled", Meaning: "shares one pool of connections among all requests"},
 		{Word: "idle", Meaning: "opens its connections, uses each once and keeps them without a word"},
+		{Word: "subscriber", Meaning: "opens a connection for each channel it subscribes to, and stays"},
+		{Word: "blocked", Meaning: "waits for work on each of its connections with BLPOP, without end"},
+		{Word: "silent", Meaning: "opens its connections and never sends a byte"},
+		{Word: "reconnecting", Meaning: "opens its connections anew over and over, without back-off"},
 	}
 }
 
