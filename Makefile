@@ -13,7 +13,7 @@ SEED    ?= 1
 ARGS    ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all build demo test unit e2e control fuzz lint fmt generate cross run clean help
+.PHONY: all build demo test unit e2e control matrix fuzz lint fmt generate cross run clean help
 
 all: build test ## build and test
 
@@ -28,6 +28,12 @@ run: build ## run scenarios: make run ARGS='connection-leak --out out'
 
 control: build ## run the controls: each outage must stay without a remedy
 	$(BIN) run --control --seed $(SEED) $(ARGS)
+
+SERVERS ?= redis:6 redis:7 redis:8 valkey/valkey:8 valkey/valkey:9 redict:7
+matrix: build ## run the catalogue on six servers, one after the other
+	@failed=; for server in $(SERVERS); do \
+		echo "== $$server"; $(BIN) run --quiet --image $$server --seed $(SEED) $(ARGS) || failed="$$failed $$server"; \
+	done; test -z "$$failed" || { echo "not green:$$failed"; exit 1; }
 
 test: unit e2e ## every test, with the race detector, real Redis included
 
