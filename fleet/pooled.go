@@ -25,7 +25,7 @@ func pooled(ctx context.Context, h *host) error {
 			return
 		}
 		conn := c.Conn()
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if err := h.request(ctx, l, func(ctx context.Context) error { return h.command(ctx, conn, n) }); err == nil {
 			sleep(ctx, h.spec.Service.Hold.Std())
 		}

@@ -35,7 +35,7 @@ func (h *host) hush(ctx context.Context) (listen func() (taken bool)) {
 	}
 	conn := opened.(*sniffed)
 	return func() bool {
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 		conn.await()
 		var buf [64]byte

@@ -111,7 +111,7 @@ func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) 
 		if len(s.Faults) > 0 {
 			return nil, fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
 		}
-		p, err := rig.NewProcesses(run)
+		p, err := rig.NewProcesses(run) //nolint:contextcheck // finds a free port, with a deadline of its own
 		if err != nil {
 			return nil, err
 		}

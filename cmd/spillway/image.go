@@ -19,7 +19,7 @@ func imageCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer d.Close()
+			defer closeQuietly(d)
 			image, err := d.RedisImage(cmd.Context(), args[0])
 			if err != nil {
 				return err
