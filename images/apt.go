@@ -12,12 +12,9 @@ import (
 	"strings"
 )
 
-const (
-	// fallbackMirror serves where this machine has no Debian mirror configured.
-	fallbackMirror = "http://deb.debian.org/debian"
-	// archiveMirror keeps the suites that Debian has taken off its mirrors.
-	archiveMirror = "http://archive.debian.org/debian"
-)
+// MirrorEnv names Debian mirrors beside those that this machine's apt is told to use, separated by spaces: for machines
+// of another distribution, and for suites that Debian has taken off its mirrors.
+const MirrorEnv = "SPILLWAY_DEBIAN_MIRROR"
 
 // debianArch maps Go's names of architectures to Debian's, where they differ.
 var debianArch = map[string]string{"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
@@ -35,8 +32,12 @@ func download(ctx context.Context, dir string, rec recipe, arch string) ([]strin
 	if err != nil {
 		return nil, err
 	}
+	known := mirrors(ctx)
+	if len(known) == 0 {
+		return nil, hinted{errors.New("apt knows no mirror here"), "name a Debian mirror in " + MirrorEnv}
+	}
 	var tried []string
-	for _, mirror := range mirrors(ctx) {
+	for _, mirror := range known {
 		debs, err := apt.fetch(ctx, mirror, rec)
 		if err == nil {
 			return debs, nil
@@ -46,7 +47,7 @@ func download(ctx context.Context, dir string, rec recipe, arch string) ([]strin
 		}
 		tried = append(tried, fmt.Sprintf("%s: %v", mirror, err))
 	}
-	return nil, hinted{errors.New(strings.Join(tried, "; ")), "make a Debian mirror reachable (apt-get update shows whether one is)"}
+	return nil, hinted{errors.New(strings.Join(tried, "; ")), "make a Debian mirror reachable (apt-get update shows whether one is), or name one in " + MirrorEnv}
 }
 
 // apt is a private apt: its own lists, cache and status in dir.
@@ -122,26 +123,26 @@ var reaches = regexp.MustCompile(`^Acquire::(https?|socks|ForceIPv|Check-Date|Re
 // release is the first file that apt wants of a suite.
 var release = regexp.MustCompile(`^'(\S+?)/?/dists/[a-z]+/InRelease'`)
 
-// mirrors returns where to look for Debian: what this machine's apt is told to use, then the public mirrors. Mirrors of
+// mirrors returns where to look for Debian: what this machine's apt is told to use, then what MirrorEnv names. Mirrors of
 // something else may be among them: what they have is not signed by Debian, and is refused.
 func mirrors(ctx context.Context) []string {
 	out, err := command(ctx, nil, "apt-get", "update", "--print-uris")
 	if err != nil {
-		out = "" // a machine whose own apt is broken can still reach the public mirrors
+		out = "" // a machine whose own apt is broken can still be told of a mirror
 	}
-	return mirrorsFrom(out)
+	return mirrorsFrom(out, os.Getenv(MirrorEnv))
 }
 
-func mirrorsFrom(uris string) []string {
+func mirrorsFrom(uris, named string) []string {
 	var found []string
 	for line := range strings.Lines(uris) {
 		if m := release.FindStringSubmatch(line); m != nil && !slices.Contains(found, m[1]) {
 			found = append(found, m[1])
 		}
 	}
-	for _, public := range []string{fallbackMirror, archiveMirror} {
-		if !slices.Contains(found, public) {
-			found = append(found, public)
+	for _, mirror := range strings.Fields(named) {
+		if !slices.Contains(found, mirror) {
+			found = append(found, mirror)
 		}
 	}
 	return found

@@ -85,8 +85,8 @@ func (r *Resolver) standIn(ctx context.Context, ref string, name reference.Named
 	if err != nil {
 		return Image{}, missing.because(err)
 	}
-	note := fmt.Sprintf("%s is not here, and registry %s %s; made from Debian %s's %s %s",
-		ref, why.registry, why.meaning, rec.Suite, rec.Product, made.version)
+	note := fmt.Sprintf("%s is not here, and its registry %s; made from Debian %s's %s %s",
+		ref, why.meaning, rec.Suite, rec.Product, made.version)
 	return Image{Ref: made.ref, Asked: ref, Digest: made.id, Note: note}, nil
 }
 

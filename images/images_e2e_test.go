@@ -108,7 +108,7 @@ func TestRedisIsServedOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			note := ref + " is not here, and registry registry.invalid does not answer; made from Debian trixie's redis 8."
+			note := ref + " is not here, and its registry does not answer; made from Debian trixie's redis 8."
 			if !strings.HasPrefix(got.Note, note) || !strings.HasPrefix(got.Ref, "spillway/debian-trixie-redis:") {
 				t.Errorf("got %+v", got)
 			}

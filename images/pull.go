@@ -21,14 +21,13 @@ var errSilent = errors.New("no word from it in time")
 
 // pullError is why a pull failed.
 type pullError struct {
-	registry string
-	meaning  string // what the registry did, as a predicate
-	silent   bool   // it never answered: asking it for something else is no use
-	text     string // the daemon's words
+	meaning string // what the registry did, as a predicate
+	silent  bool   // it never answered: asking it for something else is no use
+	text    string // the daemon's words
 }
 
 func (e *pullError) Error() string {
-	return fmt.Sprintf("pull: registry %s %s: %s", e.registry, e.meaning, e.text)
+	return fmt.Sprintf("pull: its registry %s: %s", e.meaning, e.text)
 }
 
 // pull fetches ref and returns its id. An error is remembered, unless ctx ended or the daemon itself failed.
@@ -55,7 +54,7 @@ func (r *Resolver) pullFailed(ctx context.Context, registry, ref string, err err
 	if ctx.Err() != nil || client.IsErrConnectionFailed(err) {
 		return fmt.Errorf("pull %s: %w", ref, err)
 	}
-	why := classify(registry, err)
+	why := classify(err)
 	if why.silent {
 		r.remember("registry "+registry, why)
 	} else {
@@ -112,12 +111,12 @@ var answers = []struct{ part, meaning string }{
 
 // classify tells a registry that said no from one that said nothing. The daemon gives both the same status code, so
 // only the text can tell.
-func classify(registry string, err error) *pullError {
+func classify(err error) *pullError {
 	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "Error response from daemon: "), "\n")
 	for _, a := range answers {
 		if strings.Contains(strings.ToLower(text), a.part) {
-			return &pullError{registry: registry, meaning: a.meaning, text: text}
+			return &pullError{meaning: a.meaning, text: text}
 		}
 	}
-	return &pullError{registry: registry, meaning: "does not answer", silent: true, text: text}
+	return &pullError{meaning: "does not answer", silent: true, text: text}
 }

@@ -57,7 +57,7 @@ func refuse(message string) func(*http.Request) (*http.Response, error) {
 	}
 }
 
-const noHost = `Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host`
+const noHost = `Get \"https://registry.example/v2/\": dial tcp: lookup registry.example: no such host`
 
 func TestMissingSaysWhatWasTried(t *testing.T) {
 	t.Setenv("PATH", "")
@@ -68,7 +68,7 @@ func TestMissingSaysWhatWasTried(t *testing.T) {
 	}
 	want := `no image for redis:8
   tried: this Docker daemon does not have it
-  tried: pull: registry docker.io does not answer: Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host
+  tried: pull: its registry does not answer: Get "https://registry.example/v2/": dial tcp: lookup registry.example: no such host
   tried: make from Debian trixie: this machine has no apt-get
 hint: use a machine with apt and dpkg, as Debian and Ubuntu have them; or bring the image here from a machine that has it: docker save redis:8 | docker load`
 	if err.Error() != want {
@@ -103,7 +103,7 @@ func TestMissingImageDoesNotCondemnTheRegistry(t *testing.T) {
 	r := resolver(t, d)
 	for range 2 {
 		_, err := r.Redis(t.Context(), "redis:8.99")
-		if err == nil || !strings.Contains(err.Error(), "registry docker.io has no such image: manifest for redis:8.99") {
+		if err == nil || !strings.Contains(err.Error(), "its registry has no such image: manifest for redis:8.99") {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -205,7 +205,7 @@ func TestClassify(t *testing.T) {
 		{"dial tcp 127.0.0.1:1: connect: connection refused", "does not answer", true},
 	}
 	for _, tt := range tests {
-		got := classify("r", errors.New("Error response from daemon: "+tt.text+"\nmore"))
+		got := classify(errors.New("Error response from daemon: " + tt.text + "\nmore"))
 		if got.meaning != tt.meaning || got.silent != tt.silent || got.text != tt.text {
 			t.Errorf("%s:\n%+v", tt.text, got)
 		}

@@ -122,12 +122,13 @@ func TestMirrorsFrom(t *testing.T) {
 'http://mirror.corp/debian/dists/bookworm/main/binary-amd64/Packages.xz' x 0 
 'https://other.example/debian/dists/stable/InRelease' x 0 
 `
-	want := []string{"http://mirror.corp/debian", "https://other.example/debian", fallbackMirror, archiveMirror}
-	if diff := cmp.Diff(want, mirrorsFrom(uris)); diff != "" {
+	named := "http://archive.corp/debian  http://mirror.corp/debian"
+	want := []string{"http://mirror.corp/debian", "https://other.example/debian", "http://archive.corp/debian"}
+	if diff := cmp.Diff(want, mirrorsFrom(uris, named)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{fallbackMirror, archiveMirror}, mirrorsFrom("")); diff != "" {
-		t.Errorf("nothing configured (-want +got)\n%s", diff)
+	if found := mirrorsFrom("", ""); len(found) != 0 {
+		t.Errorf("nothing configured, and found %q", found)
 	}
 }
 
