@@ -17,6 +17,16 @@ const (
 	BlockedWorkers    Cause = "blocked-workers"
 	ReconnectStorm    Cause = "reconnect-storm"
 	OversizedPool     Cause = "oversized-pool"
+	DeploySurge       Cause = "deploy-surge"
+
+	ReplicaOrClusterSlots Cause = "replica-or-cluster-slots"
+
+	// Look-alikes: clients suffer, and maxclients is not what stops them.
+	FDExhausted     Cause = "fd-exhausted"
+	BacklogOverflow Cause = "backlog-overflow"
+	PortExhaustion  Cause = "port-exhaustion"
+	ServerStalled   Cause = "server-stalled"
+	AccessDenied    Cause = "denied"
 )
 
 // Causes returns every cause with a one-line description, in the order in which documents list them.
@@ -89,6 +99,15 @@ type Culprit struct {
 	Name        string `json:"name"`    // the client name as CLIENT LIST shows it
 	Addr        string `json:"addr"`    // the host, without ports
 	Connections int    `json:"connections"`
+	// By is what told the service apart: name, lib-name, user, db, address, command or ages; empty is the name.
+	By string `json:"by,omitempty"`
+	// Certainty is how sure it is that these connections are one service and that it is this one, 0 to 1; 0 where By is the name
+	// and nothing speaks against it.
+	Certainty float64 `json:"certainty,omitempty"`
+	// Why says in a sentence what Certainty rests on; empty where it is 0.
+	Why string `json:"why,omitempty"`
+	// Examples are a few of the connections as ip:port, for whoever owns the host to find the program; at most 3.
+	Examples []string `json:"examples,omitempty"`
 	// IDs are the connections that the evidence speaks against. Not in reports: there may be thousands.
 	IDs []int64 `json:"-"`
 }

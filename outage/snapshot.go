@@ -18,7 +18,12 @@ type Snapshot struct {
 	Sockets []Socket          `json:"sockets,omitempty"` // its established sockets that have something to tell
 	Peers   []Peer            `json:"peers,omitempty"`   // whether the hosts of long-idle clients still answer
 	Log     []string          `json:"log,omitempty"`     // its latest log lines, oldest first
-	Missing []Missing         `json:"missing,omitempty"`
+	Slow    []SlowCommand     `json:"slow,omitempty"`    // SLOWLOG GET, newest first
+	ACLLog  []ACLEntry        `json:"acl_log,omitempty"` // ACL LOG, newest first
+	Nodes   []Node            `json:"nodes,omitempty"`   // CLUSTER NODES; nil outside cluster mode
+	// Latency is how long Redis took to answer a PING on an open connection just before the reading; 0 when it was not measured.
+	Latency Duration  `json:"latency,omitempty"`
+	Missing []Missing `json:"missing,omitempty"`
 }
 
 // Missing names a source that could not be read, and why.
@@ -115,6 +120,33 @@ type Socket struct {
 	SendQueue   int64  `json:"send_queue,omitempty"`  // bytes sent and not acknowledged
 	Retransmits int    `json:"retransmits,omitempty"` // of the oldest unacknowledged segment
 	Probes      int    `json:"probes,omitempty"`      // keepalive probes without an answer
+}
+
+// SlowCommand is an entry of SLOWLOG: a command that ran for longer than slowlog-log-slower-than.
+type SlowCommand struct {
+	ID      int64    `json:"id"`
+	Started int64    `json:"started"` // unix seconds
+	Took    Duration `json:"took"`
+	Command string   `json:"command"` // its name and first arguments, cut short
+	Addr    string   `json:"addr,omitempty"`
+	Name    string   `json:"name,omitempty"` // the client's name
+}
+
+// ACLEntry is an entry of ACL LOG: how often somebody was turned away for the same reason.
+type ACLEntry struct {
+	Count  int64    `json:"count"`
+	Reason string   `json:"reason"` // auth, command, key or channel
+	Object string   `json:"object,omitempty"`
+	User   string   `json:"user"`
+	Addr   string   `json:"addr"` // ip:port of the latest client
+	Age    Duration `json:"age"`  // since the latest
+}
+
+// Node is a line of CLUSTER NODES.
+type Node struct {
+	Addr  string `json:"addr"`
+	Flags string `json:"flags"` // myself,master,fail …
+	Link  string `json:"link"`  // connected or disconnected
 }
 
 // Peer is the answer of a client's host to a knock on a closed port: a live host resets it.

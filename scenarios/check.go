@@ -120,6 +120,9 @@ func (s scene) checkSettings() {
 	for i, svc := range s.Fix {
 		s.checkService(s.at.key("fix").item(i), svc)
 	}
+	for i, f := range s.Faults {
+		s.checkFault(s.at.key("faults").item(i), f)
+	}
 	until, expect := s.at.key("until"), s.at.key("expect")
 	s.positive(until.key("within"), s.Until.Within)
 	s.positive(until.key("duration"), s.Until.Duration)
@@ -132,6 +135,23 @@ func (s scene) checkSettings() {
 	}
 	if peak := s.Expect.Peak; peak != nil {
 		s.amount(expect.key("peak").key("at-most"), peak.AtMost)
+	}
+}
+
+// checkFault makes sure that a fault is one thing.
+func (s scene) checkFault(p place, f Fault) {
+	kinds := 0
+	for _, is := range []bool{f.Cut != "", f.Meet > 0, f.LowerNofile > 0} {
+		if is {
+			kinds++
+		}
+	}
+	switch {
+	case !s.sound(p):
+	case kinds == 0:
+		s.add(p, "", "%s is missing cut, meet or lower-nofile", p)
+	case kinds > 1:
+		s.add(p, "write one fault for each", "%s is several faults at once", p)
 	}
 }
 

@@ -82,7 +82,8 @@ type Service struct {
 	Instances int `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=1,maximum=64"`
 	// Workload is how the client behaves: leaky opens a client for each request and never closes it, pooled shares
 	// one pool, idle opens its connections and says no more, subscriber subscribes to a channel on each, blocked waits
-	// for work on each, silent never sends a byte, reconnecting opens them anew over and over without back-off.
+	// for work on each, silent never sends a byte, reconnecting opens them anew over and over without back-off, replica
+	// attaches itself as replicas do, slow runs commands that keep Redis busy, bursting opens its connections all at once.
 	Workload string `yaml:"workload" json:"workload" jsonschema:"required"`
 	// Rate is requests a second of each instance, and of reconnecting the connects; default 10.
 	Rate float64 `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"minimum=0,maximum=10000"`
@@ -94,6 +95,22 @@ type Service struct {
 	Hold outage.Duration `yaml:"hold,omitempty" json:"hold,omitempty"`
 	// ClientName is set on every connection; default the service's name.
 	ClientName string `yaml:"client-name,omitempty" json:"client-name,omitempty"`
+	// Unnamed leaves the connections without a name, as most clients do.
+	Unnamed bool `yaml:"unnamed,omitempty" json:"unnamed,omitempty"`
+	// LibName is what CLIENT SETINFO lib-name says; default go-redis's own.
+	LibName string `yaml:"lib-name,omitempty" json:"lib-name,omitempty"`
+	// User and Password log in with AUTH; unset does not log in.
+	User     string `yaml:"user,omitempty" json:"user,omitempty"`
+	Password string `yaml:"password,omitempty" json:"password,omitempty"`
+	// DB is the database that the connections select.
+	DB int `yaml:"db,omitempty" json:"db,omitempty" jsonschema:"minimum=0,maximum=15"`
+	// Behind puts all instances behind one source address, as NAT and proxies do: that of the gateway of this name, which
+	// services may share.
+	Behind string `yaml:"behind,omitempty" json:"behind,omitempty"`
+	// SourcePorts is how many source ports the host of an instance has; 0 leaves the system's range.
+	SourcePorts int `yaml:"source-ports,omitempty" json:"source-ports,omitempty" jsonschema:"minimum=0,maximum=28000"`
+	// Arrivals is how requests are spread in time: even (default), or random, as a Poisson process.
+	Arrivals string `yaml:"arrivals,omitempty" json:"arrivals,omitempty" jsonschema:"enum=even,enum=random"`
 	// Start is when the service starts, counted from the beginning of the load phase. Services without it that
 	// expect.spare names start before, in the steady phase.
 	Start outage.Duration `yaml:"start,omitempty" json:"start,omitempty"`
@@ -115,6 +132,8 @@ type Pool struct {
 	IdleTimeout *outage.Duration `yaml:"idle-timeout,omitempty" json:"idle-timeout,omitempty"`
 	// WaitTimeout is PoolTimeout: how long a request waits for a connection of a full pool.
 	WaitTimeout outage.Duration `yaml:"wait-timeout,omitempty" json:"wait-timeout,omitempty"`
+	// ReadTimeout is ReadTimeout: how long an answer may take; unset is go-redis's default of 3s.
+	ReadTimeout outage.Duration `yaml:"read-timeout,omitempty" json:"read-timeout,omitempty"`
 	// FIFO is PoolFIFO: connections are used in turn, so that idle ones become old enough to be closed.
 	FIFO bool `yaml:"fifo,omitempty" json:"fifo,omitempty"`
 	// Warm opens the whole pool at the start and uses each connection once, as a burst does that the pool remembers.
@@ -131,12 +150,20 @@ type Rollout struct {
 	Pool Pool `yaml:"pool" json:"pool" jsonschema:"required"`
 	// Every is the time from one replacement to the next; default 1s.
 	Every outage.Duration `yaml:"every,omitempty" json:"every,omitempty"`
+	// After is how long after the service's start the rollout begins; default at once.
+	After outage.Duration `yaml:"after,omitempty" json:"after,omitempty"`
+	// Drain is how long a replaced instance keeps its connections before it ends; default it ends at once.
+	Drain outage.Duration `yaml:"drain,omitempty" json:"drain,omitempty"`
 }
 
-// Fault is something that happens to a service.
+// Fault is something that happens while the load runs: one of Cut, Meet and LowerNofile.
 type Fault struct {
 	// Cut takes the network of every instance of this service away, without FIN or RST.
-	Cut string `yaml:"cut" json:"cut" jsonschema:"required"`
+	Cut string `yaml:"cut,omitempty" json:"cut,omitempty"`
+	// Meet makes Redis, in cluster mode, meet so many nodes of an older cluster, whose links count towards the limit.
+	Meet int `yaml:"meet,omitempty" json:"meet,omitempty" jsonschema:"minimum=0,maximum=200"`
+	// LowerNofile lowers the file descriptor limit of the running Redis process, as systemd and prlimit can.
+	LowerNofile int `yaml:"lower-nofile,omitempty" json:"lower-nofile,omitempty" jsonschema:"minimum=0,maximum=1048576"`
 	// At is when, counted from the beginning of the load phase.
 	At outage.Duration `yaml:"at" json:"at" jsonschema:"required"`
 	// Replace starts as many new instances, with addresses of their own, as an orchestrator does.
@@ -151,6 +178,8 @@ type Until struct {
 	Refusals int `yaml:"refusals,omitempty" json:"refusals,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Within is the deadline for the refusals; default 30s.
 	Within outage.Duration `yaml:"within,omitempty" json:"within,omitempty"`
+	// Failures is how often clients must have failed in any other way, of a look-alike; instead of refusals.
+	Failures int `yaml:"failures,omitempty" json:"failures,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Duration is how long the load runs, instead of refusals.
 	Duration outage.Duration `yaml:"duration,omitempty" json:"duration,omitempty"`
 }
@@ -159,6 +188,8 @@ type Until struct {
 type Expect struct {
 	// Cause is what the diagnosis must name first; "nothing" means that it must name nothing, ever.
 	Cause outage.Cause `yaml:"cause" json:"cause" jsonschema:"required"`
+	// Also are causes that the diagnosis must name as well, of two troubles at once.
+	Also []outage.Cause `yaml:"also,omitempty" json:"also,omitempty"`
 	// Culprits are the services the diagnosis must name, all of them and no other.
 	Culprits []string `yaml:"culprits,omitempty" json:"culprits,omitempty"`
 	// Detect limits the time from the first refusal to the first diagnosis that names the cause.
