@@ -56,14 +56,14 @@ func (s *Service) applyDefaults() {
 // crowds reports whether the workload opens exactly the connections that it is told to, each for itself.
 func (s Service) crowds() bool {
 	switch s.Workload {
-	case "idle", "subscriber", "blocked", "silent", "reconnecting":
+	case "idle", "subscriber", "blocked", "silent", "reconnecting", "transaction":
 		return true
 	}
 	return false
 }
 
 // asks reports whether the workload has a rate.
-func (s Service) asks() bool { return !s.crowds() || s.Workload == "reconnecting" }
+func (s Service) asks() bool { return !s.crowds() || s.Workload == "reconnecting" || s.Workload == "transaction" }
 
 func orElse[T comparable](v *T, value T) {
 	var zero T
