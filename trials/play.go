@@ -192,7 +192,8 @@ func keep(folder string, t Trial, p Played, look *Look, score Score) error {
 		writeJSON(filepath.Join(folder, "score.json"), score),
 	}
 	if look != nil {
-		errs = append(errs, writeJSON(filepath.Join(folder, "window.json"), look.Window))
+		window, err := json.Marshal(look.Window) // thousands of clients: no indent
+		errs = append(errs, err, os.WriteFile(filepath.Join(folder, "window.json"), window, 0o644))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("keep trial %s: %w", t.ID(), err)
