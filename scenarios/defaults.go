@@ -42,7 +42,9 @@ func (s *Scenario) applyDefaults() {
 
 func (s *Service) applyDefaults() {
 	orElse(&s.Instances, DefaultInstances)
-	orElse(&s.ClientName, s.Service)
+	if !s.Unnamed {
+		orElse(&s.ClientName, s.Service)
+	}
 	if s.asks() {
 		orElse(&s.Rate, DefaultRate)
 	}

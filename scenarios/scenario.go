@@ -93,7 +93,7 @@ type Service struct {
 	Pool        Pool `yaml:"pool,omitempty" json:"pool,omitempty"`
 	// Hold is how long a request keeps its connection busy, as a slow command would; 0 is one GET.
 	Hold outage.Duration `yaml:"hold,omitempty" json:"hold,omitempty"`
-	// ClientName is set on every connection; default the service's name.
+	// ClientName is set on every connection; default the instance's name. Services may share one, or bear another's.
 	ClientName string `yaml:"client-name,omitempty" json:"client-name,omitempty"`
 	// Unnamed leaves the connections without a name, as most clients do.
 	Unnamed bool `yaml:"unnamed,omitempty" json:"unnamed,omitempty"`
