@@ -18,7 +18,7 @@ SEED    ?= 1
 ARGS    ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all build demo test unit e2e control matrix fuzz lint fmt generate cross run clean help
+.PHONY: all build demo test unit e2e control matrix fuzz mutants sabotage faults lint fmt generate cross run clean help
 
 all: build test ## build and test
 
@@ -59,6 +59,27 @@ fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
 		echo "== $$target in $$pkg"; \
 		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	done
+
+GREMLINS ?= $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
+MUTANTS  ?= remedy assert diagnose
+# No vet, no debug symbols, nothing from the cache: a mutant costs little more than its tests, and none is taken for another.
+MUTATED   = GOFLAGS='-count=1 -vet=off "-ldflags=-s -w"'
+mutants: ## mutation testing of diagnose, remedy and assert (an hour and more): make mutants MUTANTS=remedy
+	mkdir -p out/mutants
+	@for package in $(MUTANTS); do \
+		echo "== $$package"; \
+		$(MUTATED) $(GREMLINS) unleash ./$$package --output out/mutants/$$package.json || exit 1; \
+	done
+	$(GO) run ./quality docs/survivors.txt $(MUTANTS:%=out/mutants/%.json)
+
+sabotage: build ## break runs on purpose, and list which check caught what
+	@.ci/table SABOTAGE '| what was done | to which history | it came to | caught by |' $(GO) test -count=1 -v -run Sabotage ./assert
+	@SPILLWAY_BINARY=$(CURDIR)/$(BIN) .ci/table SABOTAGE '| what was done in a real run | it came to | caught by |' \
+		$(GO) test -count=1 -tags e2e -timeout 20m -v -run 'Caught$$' ./harness
+
+faults: build ## break the machinery under runs, and list what each came to
+	@SPILLWAY_BINARY=$(CURDIR)/$(BIN) SPILLWAY_FAULTS=all .ci/table FAULT '| what broke | when | the run said | after |' \
+		$(GO) test -count=1 -tags e2e -timeout 30m -v -run '^TestFault' ./harness ./cmd/spillway
 
 lint: ## gofmt, vet and golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change the files above: make fmt'; exit 1; }
