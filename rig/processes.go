@@ -34,7 +34,8 @@ type Processes struct {
 
 	mu        sync.Mutex
 	children  []*Process
-	instances int
+	instances int               // addresses handed out
+	gateways  map[string]string // their addresses, by name
 	redis     *Process
 }
 
@@ -185,10 +186,7 @@ func (p *Processes) StopRedis(ctx context.Context, r *Redis) error {
 
 // StartInstance starts an instance of the fleet with the next free source address.
 func (p *Processes) StartInstance(ctx context.Context, i Instance) (*Process, error) {
-	p.mu.Lock()
-	p.instances++
-	n := p.instances
-	p.mu.Unlock()
+	addr := p.address(i.Behind)
 	argv := []string{p.binary, "role", "limit", "--nofile", strconv.Itoa(i.Nofile), "--", p.binary, "role", "worker"}
 	if i.Nofile == 0 {
 		argv = argv[len(argv)-3:]
@@ -197,8 +195,26 @@ func (p *Processes) StartInstance(ctx context.Context, i Instance) (*Process, er
 	if err != nil {
 		return nil, err
 	}
-	child.Addr = fmt.Sprintf("127.0.%d.%d", 1+n/250, 2+n%250)
+	child.Addr = addr
 	return child, nil
+}
+
+// address hands out the next free source address, or that of a gateway once more.
+func (p *Processes) address(gateway string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if addr, known := p.gateways[gateway]; known {
+		return addr
+	}
+	p.instances++
+	addr := fmt.Sprintf("127.0.%d.%d", 1+p.instances/250, 2+p.instances%250)
+	if gateway != "" {
+		if p.gateways == nil {
+			p.gateways = map[string]string{}
+		}
+		p.gateways[gateway] = addr
+	}
+	return addr
 }
 
 // Cut cannot be done between processes that share loopback.

@@ -16,9 +16,9 @@ var disguises = []struct {
 	wear   func(*drawing)
 }{
 	{"named", 60, "", func(*drawing) {}},
-	{"unnamed", 15, "the fleet names every connection", unnamed},
+	{"unnamed", 15, "", unnamed},
 	{"misleading", 10, "", misleading},
-	{"nat", 15, "every instance has an address of its own", nat},
+	{"nat", 15, "", nat},
 }
 
 // libraries are what clients call themselves, with CLIENT SETINFO.
@@ -35,7 +35,18 @@ func (d *drawing) disguise() string {
 		i = 0
 	}
 	disguises[i].wear(d)
+	d.sameAgain()
 	return disguises[i].name
+}
+
+// sameAgain has who is redeployed show itself as before.
+func (d *drawing) sameAgain() {
+	for i := range d.s.Fix {
+		fixed := &d.s.Fix[i]
+		was, _ := d.s.Service(fixed.Service)
+		fixed.ClientName, fixed.Unnamed, fixed.LibName = was.ClientName, was.Unnamed, was.LibName
+		fixed.DB, fixed.Behind, fixed.Arrivals = was.DB, was.Behind, was.Arrivals
+	}
 }
 
 // unnamed leaves out the names of all, or those of the culprits and whoever else forgets.
@@ -82,7 +93,7 @@ func nat(d *drawing) {
 		s := &d.s.Fleet[i]
 		cut := slices.ContainsFunc(d.s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" }) // a gateway is not cut off
 		if !cut && (slices.Contains(d.s.Expect.Culprits, s.Service) || d.chance(share)) {
-			s.Behind = "gateway"
+			s.Behind = "nat"
 		}
 	}
 	if d.chance(0.3) {
