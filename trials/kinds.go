@@ -140,11 +140,11 @@ func (d *drawing) asked() int {
 	return int(float64(d.need()) * d.real(1.2, 4))
 }
 
-// idleCrowd holds 45 to 70 % of the limit without a word, and who comes seconds later needs more than the rest.
+// idleCrowd holds 50 to 70 % of the limit without a word, and who comes seconds later needs more than the rest.
 func idleCrowd(d *drawing) {
-	d.server(30, 2000)
-	d.noise(0.1, 0.25, 2)
-	crowd := d.idles(0.45, 0.7)
+	d.server(45, 2000)
+	d.noise(0.1, 0.2, 2)
+	crowd := d.idles(0.5, 0.7)
 	d.latecomer(crowd.Start)
 	d.clearedBelow(d.need() - crowd.Instances*crowd.Connections)
 }
@@ -206,9 +206,9 @@ func halfOpen(d *drawing) {
 	d.blame(s)
 	once := d.need()
 	d.s.Faults = []scenarios.Fault{{Cut: s.Service, At: d.time(3, 5), Replace: true, ReplaceAfter: d.time(3, 5)}}
-	if d.need() < d.limit+3 {
-		d.s.Redis.MaxClients = d.need() - max(3, d.limit/20)
-		d.limit = d.s.Redis.MaxClients
+	if full := d.need() - d.lazy - max(4, d.limit/20); full < d.limit {
+		d.limit = max(full, once)
+		d.s.Redis.MaxClients = d.limit
 	}
 	d.refusals(30 * time.Second)
 	d.clearedBelow(once)
@@ -234,7 +234,7 @@ func (d *drawing) crowdPastLimit(workload string) {
 // silence is a crowd that nobody is behind. Those that were refused come again, and find room once the others are closed.
 func silence(d *drawing) {
 	d.server(30, 2000)
-	d.noise(0.1, 0.35, 1)
+	d.noise(0.1, 0.25, 1)
 	before := d.need()
 	crowd := d.crowd("silent", d.free())
 	crowd.Ramp = d.time(1, 4)

@@ -38,7 +38,7 @@ func pooledNoise(d *drawing, room int) scenarios.Service {
 	s := d.fewer("pooled", room)
 	s.Pool.Size, s.Connections = s.Connections, 0
 	if d.chance(0.5) {
-		d.use(&s, d.real(0.3, 1.1))
+		d.use(&s, d.real(0.3, 0.85))
 	} else {
 		d.lookIn(&s)
 	}

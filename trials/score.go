@@ -99,6 +99,9 @@ func (t Trial) score(p Played, dumps []outage.Snapshot) Score {
 		s.Inconclusive = "nobody looked"
 	default:
 		s.Inconclusive = t.unproven(result)
+		if n := suffered(p.History); s.Inconclusive == "" && t.Healthy && n > 0 {
+			s.Inconclusive = fmt.Sprintf("%d attempts failed, and nothing was to be wrong", n)
+		}
 	}
 	if look == nil {
 		return s
@@ -131,6 +134,17 @@ func (t Trial) unproven(result assert.Result) string {
 		}
 	}
 	return ""
+}
+
+// suffered counts the attempts that did not end well.
+func suffered(h outage.History) int {
+	n := 0
+	for _, e := range h.Events {
+		if e.Attempt != nil && e.Attempt.Outcome != outage.OK {
+			n += e.Attempt.N()
+		}
+	}
+	return n
 }
 
 // saved diagnoses again, from files alone.
