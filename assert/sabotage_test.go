@@ -125,10 +125,12 @@ func TestSabotage(t *testing.T) {
 
 // TestSabotageBeginsWithGoodHistories keeps the table honest: what was not spoiled passes.
 func TestSabotageBeginsWithGoodHistories(t *testing.T) {
+	seen := map[string]bool{}
 	for _, a := range attacks() {
-		if strings.HasPrefix(a.base, "bad-") {
+		if strings.HasPrefix(a.base, "bad-") || seen[a.base] {
 			continue
 		}
+		seen[a.base] = true
 		if result, err := Judge(base(t, a.base)); err != nil || result.Outcome != Pass {
 			t.Errorf("%s: %s, %v, and nobody has touched it: %+v", a.base, result.Outcome, err, result.Verdicts)
 		}
