@@ -24,4 +24,5 @@ var workloads = []namedWorkload{
 	{"blocked", blocked, needs{connections: true}},
 	{"silent", silent, needs{connections: true}},
 	{"reconnecting", reconnecting, needs{rate: true, connections: true}},
+	{"bursting", bursting, needs{rate: true, connections: true}},
 }
