@@ -69,7 +69,7 @@ func (r *run) startInstance(ctx context.Context, s scenarios.Service, generation
 // launch starts an instance's process, which has an address from then on and waits to be told what to be.
 func (r *run) launch(ctx context.Context, s scenarios.Service, generation int) (*instance, error) {
 	i := r.enlist(s, generation)
-	process, err := r.machine.StartInstance(ctx, rig.Instance{Name: i.name, Nofile: r.needsFDs(s)})
+	process, err := r.machine.StartInstance(ctx, rig.Instance{Name: i.name, Nofile: r.needsFDs(s), Behind: s.Behind})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", i.name, err)
 	}

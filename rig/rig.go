@@ -105,6 +105,8 @@ func (p *Process) End(ctx context.Context) error { return p.end(ctx) }
 type Instance struct {
 	Name   string
 	Nofile int // file descriptors it may need
+	// Behind names the gateway that the instance is behind: all behind one share its address. Empty has its own.
+	Behind string
 }
 
 // Runbook is a user's own executable, run beside redis-cli.
