@@ -140,7 +140,7 @@ func (s Spec) check() error {
 	if _, port, err := net.SplitHostPort(s.Redis); err != nil || port == "" {
 		bad("redis %q: want host:port", s.Redis)
 	}
-	if svc.ClientName == "" || strings.ContainsFunc(svc.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if svc.ClientName == "" != svc.Unnamed || strings.ContainsFunc(svc.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		bad("client name %q: want printable characters without spaces, as Redis does", svc.ClientName)
 	}
 	if svc.Connections < 0 || svc.Ramp < 0 || svc.Hold < 0 {

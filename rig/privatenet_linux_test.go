@@ -39,21 +39,3 @@ func TestSharedNetwork(t *testing.T) {
 		t.Errorf("cut: %v", err)
 	}
 }
-
-func TestBehindOneGateway(t *testing.T) {
-	p := &Processes{}
-	var got []string
-	for _, behind := range []string{"", "nat", "nat", "other", "nat", ""} {
-		addr, err := p.address(behind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, addr)
-	}
-	if got[1] != got[2] || got[1] != got[4] {
-		t.Errorf("behind one gateway: %q", got)
-	}
-	if got[0] == got[5] || got[0] == got[1] || got[1] == got[3] || got[5] == got[1] {
-		t.Errorf("addresses of their own: %q", got)
-	}
-}

@@ -40,8 +40,8 @@ type Processes struct {
 
 	mu        sync.Mutex
 	children  []*Process
-	instances int
-	gateways  map[string]string // the addresses that instances share, by what they are behind
+	instances int               // addresses handed out
+	gateways  map[string]string // their addresses, by name
 	redis     *Process
 	own       bool        // a network namespace of our own
 	net       *privateNet // once Redis was started there

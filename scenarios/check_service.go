@@ -59,7 +59,7 @@ func (s scene) checkService(p place, svc Service) {
 		s.add(p.key("rate"), "", "%s: want more than 0: a client that asks nothing opens nothing", p.key("rate"))
 	}
 	s.checkPool(p.key("pool"), svc.Pool)
-	s.checkClientName(p.key("client-name"), svc.ClientName)
+	s.checkIdentity(p, svc)
 	if r := svc.Rollout; r != nil {
 		s.checkPool(p.key("rollout").key("pool"), r.Pool)
 		s.positive(p.key("rollout").key("every"), r.Every)
