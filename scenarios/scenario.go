@@ -86,7 +86,7 @@ type Service struct {
 	// attaches itself as replicas do, slow runs commands that keep Redis busy, bursting opens its connections all at once,
 	// transaction watches a key for Hold and then commits.
 	Workload string `yaml:"workload" json:"workload" jsonschema:"required"`
-	// Rate is requests a second of each instance, and of reconnecting the connects; default 10.
+	// Rate is requests a second of each instance, of reconnecting the connects, and of bursting the bursts; default 10, of bursting 1.
 	Rate float64 `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"minimum=0,maximum=10000"`
 	// Connections bounds what an instance opens: of leaky, where it stops leaking (default: it does not stop before the run does);
 	// of all others but pooled, how many it opens.
