@@ -34,7 +34,7 @@ func Kinds() []Kind {
 			Meaning: "the file descriptor limit made Redis lower maxclients below what a busy fleet needs"},
 		{Name: "idle-not-reaped", Cause: outage.IdleNotReaped, draw: idleCrowd,
 			Meaning: "connections that were used once stay, and a service that comes later finds no room"},
-		{Name: "half-open-peers", Cause: outage.HalfOpenPeers, draw: halfOpen, Off: "processes of one network cannot be cut off",
+		{Name: "half-open-peers", Cause: outage.HalfOpenPeers, draw: halfOpen,
 			Meaning: "the hosts of a service vanish and come back elsewhere"},
 		{Name: "pubsub-pile-up", Cause: outage.PubSubPileUp, draw: subscribers,
 			Meaning: "a service has a connection for each subscriber"},
