@@ -92,6 +92,9 @@ func nat(d *drawing) {
 	for i := range d.s.Fleet {
 		s := &d.s.Fleet[i]
 		cut := slices.ContainsFunc(d.s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" }) // a gateway is not cut off
+		if s.SourcePorts > 0 {                                                                      // they are those of a host of its own
+			continue
+		}
 		if !cut && (slices.Contains(d.s.Expect.Culprits, s.Service) || d.chance(share)) {
 			s.Behind = "nat"
 		}
