@@ -137,7 +137,7 @@ func matrixRows(t trials.Tally) [][]string {
 		}
 	}
 	heads = append(heads, slices.Sorted(maps.Keys(columns))...)
-	rows := [][]string{append([]string{"true \\ named"}, heads...)}
+	rows := [][]string{append([]string{"true, named"}, heads...)}
 	for _, k := range t.Kinds {
 		row := []string{k.Kind}
 		for _, said := range heads {

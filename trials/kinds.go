@@ -215,8 +215,8 @@ func leakUnderClamp(d *drawing) {
 
 // halfOpen cuts off a service that fits once and not twice.
 func halfOpen(d *drawing) {
-	d.server(30, 2000)
-	d.noise(0.1, 0.3, 1)
+	d.server(50, 2000)
+	d.noise(0.1, 0.2, 1)
 	s := d.pool(min(d.part(0.5, 0.62), d.free()-1))
 	for d.need()+s.Instances*(s.Pool.Size+1) > d.limit && s.Pool.Size > 1 {
 		s.Pool.Size--
