@@ -46,7 +46,7 @@ func (r *run) taken(service string, at outage.Duration, s *outage.Snapshot) (n i
 		return s.Slots(), true
 	}
 	for _, c := range s.Clients {
-		if r.homes.at(c.Host(), at).service == service {
+		if r.homes.of(c.Addr, at).service == service {
 			n++
 		}
 	}

@@ -31,8 +31,11 @@ const (
 // A probe has its own connection beside those of its service and does not count.
 func (v *view) piles(waits func(*conn) bool) (all []pile, total int) {
 	for _, s := range v.services {
-		if p, ok := v.pile(s, waits); ok {
-			all = append(all, p)
+		for some := range v.candidates(s) {
+			if p, ok := v.pile(some, waits); ok {
+				all = append(all, p)
+				break
+			}
 		}
 	}
 	slices.SortStableFunc(all, func(a, b pile) int { return cmp.Compare(b.conns, a.conns) })
