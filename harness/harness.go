@@ -74,6 +74,9 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 		Version: outage.HistoryVersion, Scenario: s.Name, Seed: r.Seed, Started: time.Now(),
 		Spillway: r.Version, Responder: s.Responder, Definition: definition,
 	})
+	if s.Until.Failures > 0 {
+		rec.tally.fails = s.FailsBy
+	}
 	rec.phase(outage.Prepare)
 	run := &run{Runner: r, scenario: s, rec: rec, id: lease.Run, diagnose: diagnose.Diagnose, plan: remedy.Plan}
 	if r.Diagnose != nil {

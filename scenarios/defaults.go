@@ -27,8 +27,10 @@ func (s *Scenario) applyDefaults() {
 	for i := range s.Fix {
 		s.Fix[i].applyDefaults()
 	}
-	if s.Until.Refusals > 0 {
+	if s.Until.Refusals > 0 || s.Until.Failures > 0 {
 		orElse(&s.Until.Within, DefaultWithin)
+	}
+	if s.Until.Refusals > 0 {
 		if s.Expect.Refusals == nil {
 			s.Expect.Refusals = new(true)
 		}

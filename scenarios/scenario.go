@@ -176,9 +176,10 @@ type Fault struct {
 type Until struct {
 	// Refusals is how often clients must have been refused.
 	Refusals int `yaml:"refusals,omitempty" json:"refusals,omitempty" jsonschema:"minimum=1,maximum=1000000"`
-	// Within is the deadline for the refusals; default 30s.
+	// Within is the deadline for the refusals or failures; default 30s.
 	Within outage.Duration `yaml:"within,omitempty" json:"within,omitempty"`
-	// Failures is how often clients must have failed in any other way, of a look-alike; instead of refusals.
+	// Failures is how often clients must have failed in any other way, of a look-alike: as expect.suffer says, or in any way
+	// but refused where it is not given. Instead of refusals.
 	Failures int `yaml:"failures,omitempty" json:"failures,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Duration is how long the load runs, instead of refusals.
 	Duration outage.Duration `yaml:"duration,omitempty" json:"duration,omitempty"`
