@@ -38,7 +38,7 @@ func (r *run) meant(c outage.Culprit, at outage.Duration) []string {
 	if bearers := r.bearers(c.Service); len(bearers) == 1 {
 		return bearers
 	}
-	if c.Certainty > 0 && c.Certainty <= unsure && r.alike(c.Addr, at) {
+	if c.Certainty > 0 && c.Certainty <= unsure && r.alike(c.Addr) {
 		return slices.DeleteFunc(r.homes.services(c.Addr), func(s string) bool { return !slices.Contains(r.s.Expect.Culprits, s) })
 	}
 	return []string{c.Service}
@@ -81,27 +81,21 @@ func (r *run) bearers(name string) []string {
 	return list
 }
 
-// alike reports whether nothing in CLIENT LIST tells the connections from an address apart, in the latest listing that
-// has any of them.
-func (r *run) alike(host string, at outage.Duration) bool {
+// alike reports whether nothing in CLIENT LIST can tell the services behind an address apart: they show the same name,
+// user, library and database.
+func (r *run) alike(host string) bool {
 	type looks struct {
 		name, user, lib string
 		db              int
 	}
 	seen := map[looks]bool{}
-	for _, e := range r.events {
-		if e.Snapshot == nil || e.At > at || len(e.Snapshot.Clients) == 0 {
-			continue
+	for _, name := range r.homes.services(host) {
+		s, _ := r.s.Service(name)
+		l := looks{s.ClientName, s.User, s.LibName, s.DB}
+		if s.ClientName == "" && !s.Unnamed {
+			l.name = s.Service
 		}
-		now := map[looks]bool{}
-		for _, c := range e.Snapshot.Clients {
-			if c.Host() == host && !c.Ours() {
-				now[looks{c.Name, c.User, c.LibName, c.DB}] = true
-			}
-		}
-		if len(now) > 0 {
-			seen = now
-		}
+		seen[l] = true
 	}
 	return len(seen) == 1
 }

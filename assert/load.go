@@ -57,6 +57,9 @@ func (r *run) taken(service string, at outage.Duration, s *outage.Snapshot) (n i
 	}
 	if len(s.Clients) == 0 {
 		for _, c := range s.Census {
+			if r.homes.shared(c.Host) {
+				return 0, false // whose they are the census does not tell
+			}
 			if r.homes.at(c.Host, at).service == service {
 				n += c.Count
 			}

@@ -152,7 +152,7 @@ func (n *namer) doubt(conns []*conn) {
 		found := map[print]int{}
 		mains := map[string]print{}
 		for host, at := range hosts {
-			mains[host] = tell(at, told)
+			mains[host] = inCommon(at, told)
 			for _, c := range at {
 				found[told[c]]++
 			}
@@ -175,8 +175,8 @@ func (n *namer) doubt(conns []*conn) {
 	}
 }
 
-// tell finds what the connections of a name at one host have in common, and returns that of most of them.
-func tell(at []*conn, told map[*conn]print) print {
+// inCommon finds what the connections of a name at one host have in common, and returns that of most of them.
+func inCommon(at []*conn, told map[*conn]print) print {
 	kinds := map[print]int{}
 	for _, c := range at {
 		kinds[print{user: userOf(&c.Client), lib: library(c.LibName)}]++

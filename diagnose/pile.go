@@ -31,11 +31,8 @@ const (
 // A probe has its own connection beside those of its service and does not count.
 func (v *view) piles(waits func(*conn) bool) (all []pile, total int) {
 	for _, s := range v.services {
-		for some := range v.candidates(s) {
-			if p, ok := v.pile(some, waits); ok {
-				all = append(all, p)
-				break
-			}
+		if p, ok := v.pile(s, waits); ok {
+			all = append(all, p)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b pile) int { return cmp.Compare(b.conns, a.conns) })
