@@ -20,8 +20,8 @@ func TestAttribution(t *testing.T) {
 		why      string
 		worked   []string // hosts that must not be named
 	}{
-		"nat-leak-redis-8":        {"go-redis(,go1.26.8), db 0@127.0.1.1", "ages", 0.5, "several programs may share it", nil},
-		"nat-leak-redis-6":        {"127.0.1.1, db 0@127.0.1.1", "ages", 0.5, "several programs may share it", nil},
+		"nat-leak-redis-8":        {"go-redis(,go1.26.8) db 0@127.0.1.1", "ages", 0.5, "several programs may share it", nil},
+		"nat-leak-redis-6":        {"127.0.1.1 db 0@127.0.1.1", "ages", 0.5, "several programs may share it", nil},
 		"same-name-leak":          {"app@127.0.1.1 app@127.0.1.2", "address", 0.7, "it may be two programs", []string{"127.0.2.1", "127.0.2.2", "127.0.2.3"}},
 		"same-name-other-library": {"app@127.0.1.1 app@127.0.1.2", "lib-name", 0.6, "library jedis", []string{"127.0.2.1", "127.0.2.2"}},
 	} {
@@ -119,7 +119,7 @@ func TestWhatTellsUnnamedServicesApart(t *testing.T) {
 		"nothing at all, but alone":  {full(lone), "10.0.1.1", "address", 0.75},
 		"the others have a library":  {unnamedLeak(library("jedis")), "10.0.1.1", "lib-name", 0.6},
 		"the others have a user":     {unnamedLeak(user("shop")), "10.0.1.1", "address", 0.65},
-		"the others have a database": {unnamedLeak(database(3)), "10.0.1.1, db 0", "db", 0.6},
+		"the others have a database": {unnamedLeak(database(3)), "10.0.1.1 db 0", "db", 0.6},
 		"the others have a name":     {full(beside), "10.0.1.1", "address", 0.65},
 		"nothing but the ages":       {unnamedLeak(func(*outage.Client) {}), "10.0.1.1", "ages", 0.5},
 	} {

@@ -255,18 +255,19 @@ func (v *view) tellApart() {
 		}
 		libs := differ(func(i identity) string { return i.lib })
 		dbs := differ(func(i identity) string { return fmt.Sprint(i.db) })
+		duties := differ(func(i identity) string { return fmt.Sprint(i.does) })
 		for _, s := range alike {
 			if libs && s.label == byUser && s.who.lib != "" {
-				s.name += ", " + clean(s.who.lib)
+				s.name += " " + clean(s.who.lib)
 			}
 			if dbs {
-				s.name += fmt.Sprintf(", db %d", s.who.db)
+				s.name += fmt.Sprintf(" db %d", s.who.db)
 			}
-			switch s.who.does {
-			case listens:
-				s.name += ", subscribers"
-			case waits:
-				s.name += ", workers"
+			switch {
+			case duties && s.who.does == listens:
+				s.name += " subscribers"
+			case duties && s.who.does == waits:
+				s.name += " workers"
 			}
 		}
 	}
