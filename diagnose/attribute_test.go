@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"spillway/diagnose"
 	"spillway/outage"
 )
@@ -206,4 +208,65 @@ func TestOneProgramWithTwoFaces(t *testing.T) {
 			}
 		}
 	}
+}
+
+// checkAttribution makes sure that a culprit says what it must of how it was told, and shows connections of its host.
+func checkAttribution(t interface{ Fatalf(string, ...any) }, c outage.Culprit) {
+	switch {
+	case c.Certainty < 0 || c.Certainty > 0.8:
+		t.Fatalf("%s is %v sure", c.Service, c.Certainty)
+	case (c.Certainty > 0) != (c.Why != ""):
+		t.Fatalf("%s is %v sure: %q", c.Service, c.Certainty, c.Why)
+	case strings.Contains(c.Why+c.Service, "\x1b"):
+		t.Fatalf("a name comes through as it is: %q %q", c.Service, c.Why)
+	case len(c.Examples) == 0 || len(c.Examples) > 3 || len(c.Examples) > c.Connections:
+		t.Fatalf("%s: examples %v of %d connections", c.Service, c.Examples, c.Connections)
+	}
+	for _, addr := range c.Examples {
+		if outage.Host(addr) != c.Addr {
+			t.Fatalf("%s at %s: %s is elsewhere", c.Service, c.Addr, addr)
+		}
+	}
+}
+
+// TestAttributionProperties draws servers whose clients have few names, or none, and few addresses, so that many share one:
+// nobody is blamed for what another did.
+func TestAttributionProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := &sim{refusing: float64(rapid.IntRange(0, 3).Draw(t, "refusing"))}
+		pooled := map[int64]bool{}
+		for range rapid.IntRange(2, 7).Draw(t, "services") {
+			host := hostOf(1, rapid.IntRange(1, 3).Draw(t, "host"))
+			name := rapid.SampledFrom([]string{"", "", "app", "web"}).Draw(t, "name")
+			lib := rapid.SampledFrom([]string{"", "jedis", "go-redis(,go1.26)"}).Draw(t, "lib")
+			who := rapid.SampledFrom([]string{"default", "orders"}).Draw(t, "user")
+			db := rapid.IntRange(0, 1).Draw(t, "db")
+			size := rapid.IntRange(1, 30).Draw(t, "size")
+			from := len(s.conns)
+			if rapid.Bool().Draw(t, "leaks") {
+				s.leak(name, host, float64(rapid.IntRange(40, 90).Draw(t, "born")), now, float64(1+size/6))
+			} else {
+				s.pool(name, host, float64(rapid.IntRange(40, 95).Draw(t, "born")), size)
+				for _, c := range s.conns[from:] {
+					pooled[c.c.ID] = true
+				}
+			}
+			s.marked(from, func(c *outage.Client) { c.LibName, c.User, c.DB = lib, who, db })
+		}
+		fill(s)
+		d := s.diagnose(rapid.IntRange(1, 5).Draw(t, "looks"), 1.5)
+		checkVictims(t, s.at(now), d)
+		for _, f := range d.Findings {
+			seen := map[int64]bool{}
+			for _, c := range f.Culprits {
+				checkAttribution(t, c)
+				for _, id := range c.IDs {
+					if seen[id] || pooled[id] {
+						t.Fatalf("%s: connection %d is blamed twice, or is a busy pool's: %v", f.Cause, id, pooled[id])
+					}
+					seen[id] = true
+				}
+			}
+		}
+	})
 }
