@@ -145,7 +145,7 @@ func (d *drawing) instances(n int) int { return d.between(1, max(1, min(6, n/5))
 func ceil(n, by int) int { return (n + by - 1) / by }
 
 // busiest is how many requests a second all pools of a trial may make: others run beside it.
-const busiest = 500.0
+const busiest = 250.0
 
 // use has the pool of s in use at that share, 1.2 for more than it can give. A request holds its connection for a while,
 // the longer the more there are, so that their rate stays bearable.

@@ -126,7 +126,7 @@ func tooLow(d *drawing) {
 // busyPastLimit adds pools in full use that need 12 to 50 % more than the limit, and the end that goes with them.
 func (d *drawing) busyPastLimit() {
 	d.busyPools(d.free(), d.between(2, 4), func(s *scenarios.Service) {
-		d.use(s, d.real(1.15, 1.5))
+		d.use(s, d.real(1.08, 1.25))
 		s.Ramp = d.time(0.5, 3)
 	})
 	d.pastLimit(d.real(0.12, 0.5))
@@ -179,7 +179,7 @@ func (d *drawing) idles(least, most float64) scenarios.Service {
 func (d *drawing) latecomer(_ outage.Duration) {
 	late := d.pool(max(4, d.free()))
 	late.Start = d.time(7, 10)
-	d.use(&late, d.real(1.2, 1.5))
+	d.use(&late, d.real(1.08, 1.25))
 	d.add(late)
 	d.pastLimit(d.real(0.06, 0.2))
 	d.refusals(30 * time.Second)
@@ -192,12 +192,12 @@ func idleAndTooLow(d *drawing) {
 	crowd := d.idles(0.35, 0.5)
 	late := d.pool(d.limit)
 	late.Start = d.time(7, 10)
-	d.use(&late, d.real(1.2, 1.5))
+	d.use(&late, d.real(1.08, 1.25))
 	d.add(late)
 	for d.need()-crowd.Instances*(crowd.Connections+1) < d.limit+d.part(0.1, 0.3)+4 {
 		late = d.s.Fleet[len(d.s.Fleet)-1]
 		late.Pool.Size++
-		d.use(&late, 1.3)
+		d.use(&late, 1.15)
 		d.s.Fleet[len(d.s.Fleet)-1] = late
 	}
 	d.refusals(35 * time.Second)
@@ -221,7 +221,7 @@ func halfOpen(d *drawing) {
 	for d.need()+s.Instances*(s.Pool.Size+1) > d.limit && s.Pool.Size > 1 {
 		s.Pool.Size--
 	}
-	d.use(&s, d.real(1.2, 1.5))
+	d.use(&s, d.real(1.08, 1.25))
 	d.blame(s)
 	once := d.need()
 	d.s.Faults = []scenarios.Fault{{Cut: s.Service, At: d.time(3, 5), Replace: true, ReplaceAfter: d.time(3, 5)}}
@@ -311,6 +311,6 @@ func smallPool(d *drawing) {
 	d.use(&s, d.real(2, 3))
 	d.add(s)
 	d.fits(d.limit / 2)
-	d.lasts(d.between(8, 11))
+	d.lasts(d.between(11, 15)) // in constant use is what must be seen, and for some time
 	d.s.Expect.Suffer = outage.PoolTimeout
 }

@@ -162,8 +162,9 @@ func (t Trial) saved(h outage.History, look *Look, dumps []outage.Snapshot) *Ans
 // answer scores one diagnosis; at is when it was made, on the clock of the run.
 func (t Trial) answer(h outage.History, d outage.Diagnosis, at outage.Duration) Answer {
 	var a Answer
-	for _, f := range d.Findings {
-		a.Said = append(a.Said, Said{f.Cause, f.Confidence, assert.Blamed(t.Scenario, h, f, at)})
+	blamed := assert.Blamed(t.Scenario, h, d.Findings, at)
+	for i, f := range d.Findings {
+		a.Said = append(a.Said, Said{f.Cause, f.Confidence, blamed[i]})
 	}
 	named := slices.DeleteFunc(slices.Clone(a.Said), func(s Said) bool { return s.Confidence < certain })
 	a.Right, a.Top2 = t.first(named), t.among(named)

@@ -24,7 +24,7 @@ func outOfFiles(d *drawing) {
 	files := max(d.need()+30, d.part(0.35, 0.6))
 	d.s.Faults = []scenarios.Fault{{LowerNofile: files, At: outage.Duration(0)}}
 	s := d.pool(files + max(6, d.limit/20)) // Redis's own files come off: a dozen
-	d.use(&s, d.real(1.2, 1.5))
+	d.use(&s, d.real(1.08, 1.25))
 	s.Ramp = d.time(0, 2)
 	d.add(s)
 	d.failures(outage.TimedOut, 30*time.Second)
@@ -117,7 +117,7 @@ func surge(d *drawing) {
 	for 2*s.Instances*(s.Pool.Size+scenarios.HeldCanaries)+before-d.lazy < d.limit+max(5, d.limit/15) {
 		s.Pool.Size++
 	}
-	d.use(&s, d.real(1.2, 1.5))
+	d.use(&s, d.real(1.08, 1.25))
 	s.Rollout = &scenarios.Rollout{
 		After: d.time(5, 7), Surge: s.Instances, Pool: s.Pool, Every: outage.Duration(time.Second), Drain: outage.Duration(2 * time.Minute),
 	}
@@ -171,7 +171,7 @@ func (d *drawing) noiseless() int {
 func (d *drawing) afterwards(n int) {
 	s := d.pool(max(4, n))
 	s.Start, s.Ramp = d.time(3, 5), outage.Duration(time.Second)
-	d.use(&s, d.real(1.2, 1.5))
+	d.use(&s, d.real(1.08, 1.25))
 	d.add(s)
 	d.refusals(30 * time.Second)
 }
