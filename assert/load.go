@@ -9,6 +9,11 @@ import (
 func boundsPeak(r *run) bool  { return r.s.Expect.Peak != nil }
 func namesSuffer(r *run) bool { return r.s.Expect.Suffer != "" }
 
+// forbidsRefusals reports whether nobody may be refused: where no outage is expected, or where a look-alike's scenario says so.
+func forbidsRefusals(r *run) bool {
+	return r.calm() || r.failing() && r.s.Expect.Refusals != nil && !*r.s.Expect.Refusals
+}
+
 // peak judges the most connections that any snapshot showed, of one service or of all.
 func peak(r *run) Verdict {
 	p := r.s.Expect.Peak

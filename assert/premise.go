@@ -14,6 +14,9 @@ func premiseHolds(r *run) Verdict {
 	if r.calm() {
 		return worked(r)
 	}
+	if r.failing() {
+		return failed(r)
+	}
 	// As the rig counts them: a refused request only repeats what its connections were told.
 	need := refusalsWanted(r.s)
 	want := fmt.Sprintf("at least %s of connections seen by clients, and rejected_connections growing", plural(need, "refusal", "refusals"))
@@ -28,6 +31,28 @@ func premiseHolds(r *run) Verdict {
 		return missing(want, got, "only clients saw the outage: Redis rejected nobody, so something else refused them")
 	}
 	return v
+}
+
+// failed proves the outage of a look-alike, which Redis itself may not know of: clients failed in the way that the scenario
+// is about, and Redis was read meanwhile.
+func failed(r *run) Verdict {
+	how := "other than refused"
+	if r.s.Expect.Suffer != "" {
+		how = string(r.s.Expect.Suffer)
+	}
+	read := 0
+	for range r.snapshots(r.loaded()) {
+		read++
+	}
+	want := fmt.Sprintf("at least %s of clients, %s, and at least 2 snapshots", plural(r.s.Until.Failures, "failure", "failures"), how)
+	got := fmt.Sprintf("%s, %s", plural(r.m.Failures, "failure", "failures"), plural(read, "snapshot", "snapshots"))
+	switch {
+	case r.m.Failures < r.s.Until.Failures:
+		return missing(want, got, "the outage never happened, so nothing was put to the test")
+	case read < 2: // one snapshot shows no growth
+		return missing(want, got, "nobody looked at Redis while clients failed")
+	}
+	return Verdict{Outcome: Pass, Want: want, Got: got}
 }
 
 func worked(r *run) Verdict {

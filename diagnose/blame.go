@@ -77,20 +77,20 @@ func (v *view) blameByCommand(f *outage.Finding, command string) {
 	}
 }
 
-// who returns the service of a client that SLOWLOG or ACL LOG names, and its connections if it still has some: by its name,
-// else by its very connection, else by what its host is known as.
+// who returns the service of a client that SLOWLOG or ACL LOG names, and its connections if it still has some: by its very
+// connection, else by its name, else by what its host is known as.
 func (v *view) who(name, addr string) (string, *group) {
 	host := outage.Host(addr)
+	for _, g := range v.groups {
+		for _, c := range g.conns {
+			if c.Addr == addr {
+				return g.service.name, g
+			}
+		}
+	}
 	service := ""
 	if name != "" {
 		service = clean(serviceName(name))
-	}
-	if service == "" {
-		for _, c := range v.conns {
-			if c.Addr == addr {
-				service = c.service
-			}
-		}
 	}
 	var there []*group
 	for _, g := range v.groups {

@@ -51,6 +51,7 @@ func Diagnose(snapshots ...outage.Snapshot) outage.Diagnosis {
 		if f == nil {
 			continue
 		}
+		v.attribute(f)
 		findings = append(findings, *f)
 		if f.Confidence >= believed {
 			v.claim(f)

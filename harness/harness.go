@@ -10,11 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"spillway/diagnose"
+	"spillway/fleet"
 	"spillway/outage"
 	"spillway/remedy"
 	"spillway/rig"
@@ -34,7 +36,10 @@ type machine interface {
 
 // Runner runs scenarios. It is safe for concurrent use.
 type Runner struct {
-	Docker  *rig.Docker // nil runs processes of this machine
+	Docker *rig.Docker // nil runs processes of this machine
+	// Hosted runs the instances of a process run inside this process: many small runs side by side then cost little.
+	// One that crashes takes all of them along.
+	Hosted  bool
 	Seed    int64
 	Version string // of Spillway, for the header
 	// Patience is how long the human responder has; 0 is 10 minutes.
@@ -74,6 +79,9 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 		Version: outage.HistoryVersion, Scenario: s.Name, Seed: r.Seed, Started: time.Now(),
 		Spillway: r.Version, Responder: s.Responder, Definition: definition,
 	})
+	if s.Until.Failures > 0 {
+		rec.tally.fails = s.FailsBy
+	}
 	rec.phase(outage.Prepare)
 	run := &run{Runner: r, scenario: s, rec: rec, id: lease.Run, diagnose: diagnose.Diagnose, plan: remedy.Plan}
 	if r.Diagnose != nil {
@@ -108,16 +116,24 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 // machine makes the rig; it may return one together with an error, and then that must be closed.
 func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) (machine, error) {
 	if r.Docker == nil {
-		if len(s.Faults) > 0 {
+		if cuts(s) && !rig.OwnNetwork() {
 			return nil, fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
 		}
 		p, err := rig.NewProcesses(run) //nolint:contextcheck // finds a free port, with a deadline of its own
 		if err != nil {
 			return nil, err
 		}
+		if r.Hosted {
+			p.Worker = fleet.Run
+		}
 		return p, nil
 	}
 	return r.Docker.NewContainers(ctx, run, s.Redis.Image)
+}
+
+// cuts reports whether a scenario takes somebody's network away.
+func cuts(s scenarios.Scenario) bool {
+	return slices.ContainsFunc(s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" })
 }
 
 // play runs the phases beside the goroutines that watch, and waits for all of them.

@@ -54,7 +54,7 @@ func (r *run) phases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if reached && r.scenario.Until.Refusals > 0 {
+	if reached && r.scenario.Until.Duration == 0 {
 		if err := r.answer(ctx); err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (t tally) canaries(services []string, since outage.Duration, except func(st
 }
 
 // load starts the rest of the fleet with its faults and rollouts, and drives until the outage is there, or for the
-// duration. reached is false when clients were not refused as often as asked: the judge says what that means.
+// duration. reached is false when clients were not refused, or did not fail, as often as asked: the judge says what that means.
 func (r *run) load(ctx context.Context) (reached bool, err error) {
 	r.rec.phase(outage.Load)
 	begin := time.Now()
@@ -151,13 +151,21 @@ func (r *run) load(ctx context.Context) (reached bool, err error) {
 		r.group.Go(func() error { return r.fault(ctx, fault, begin) })
 	}
 	until := r.scenario.Until
-	if until.Refusals == 0 {
+	what, wanted := "refusals", until.Refusals
+	switch {
+	case until.Failures > 0:
+		what, wanted = "failures", until.Failures
+	case until.Refusals == 0:
 		return true, r.calm(ctx, until.Duration.Std())
 	}
-	err = waitFor(ctx, "refusals", until.Within.Std(), func() (ok bool, saw string) {
+	err = waitFor(ctx, what, until.Within.Std(), func() (ok bool, saw string) {
 		r.rec.read(func(t tally) {
-			ok = t.refusals >= until.Refusals
-			saw = fmt.Sprintf("%d of %d, connected %d/%d", t.refusals, until.Refusals, t.slots, t.maxClients)
+			met := t.refusals
+			if until.Failures > 0 {
+				met = t.failures
+			}
+			ok = met >= wanted
+			saw = fmt.Sprintf("%d of %d, connected %d/%d", met, wanted, t.slots, t.maxClients)
 		})
 		return ok, saw
 	})

@@ -42,6 +42,11 @@ var useless = map[string]map[string]string{
 		"pool":        "a slow instance has one connection, and waits for answers without end",
 		"rollout":     "a rollout is a new pool",
 	},
+	"bursting": {
+		"hold":    "a connection lasts until the next burst",
+		"pool":    "connections says how many a burst opens",
+		"rollout": "a rollout is a new pool",
+	},
 	"reconnecting": {
 		"hold":    "connections / rate is how long a connection lasts",
 		"pool":    "connections says how many a reconnecting instance opens",
@@ -72,7 +77,7 @@ func (s scene) checkService(p place, svc Service) {
 		s.add(p.key("password"), "", "%s is missing: AUTH takes a user and a password", p.key("password"))
 	}
 	s.checkPool(p.key("pool"), svc.Pool)
-	s.checkClientName(p.key("client-name"), svc.ClientName)
+	s.checkIdentity(p, svc)
 	if r := svc.Rollout; r != nil {
 		s.checkPool(p.key("rollout").key("pool"), r.Pool)
 		s.positive(p.key("rollout").key("every"), r.Every)
