@@ -27,10 +27,12 @@ var rules = []rule{
 	{outage.ConnectionLeak, leak},
 	{outage.PubSubPileUp, pubsubPileUp},
 	{outage.BlockedWorkers, blockedWorkers},
+	{outage.DeploySurge, deploySurge},
 	{outage.OversizedPool, oversizedPool},
 	{outage.IdleNotReaped, idleNotReaped},
 	{outage.ReconnectStorm, reconnectStorm},
 	{outage.FDLimitClamp, clamp},
+	{outage.ReplicaOrClusterSlots, replicaOrClusterSlots},
 	{outage.MaxclientsTooLow, tooLow},
 	{outage.NotAtLimit, pinned},
 }

@@ -23,5 +23,6 @@ var workloads = []namedWorkload{
 	{"subscriber", subscriber, needs{connections: true}},
 	{"blocked", blocked, needs{connections: true}},
 	{"silent", silent, needs{connections: true}},
+	{"replica", replica, needs{connections: true}},
 	{"reconnecting", reconnecting, needs{rate: true, connections: true}},
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -108,7 +109,7 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 // machine makes the rig; it may return one together with an error, and then that must be closed.
 func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) (machine, error) {
 	if r.Docker == nil {
-		if len(s.Faults) > 0 {
+		if slices.ContainsFunc(s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" }) {
 			return nil, fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
 		}
 		p, err := rig.NewProcesses(run) //nolint:contextcheck // finds a free port, with a deadline of its own

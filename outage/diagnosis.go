@@ -42,6 +42,8 @@ func Causes() []Described[Cause] {
 		{PubSubPileUp, "a service holds a connection per subscriber, which no timeout reaps"},
 		{BlockedWorkers, "workers that wait in blocking commands take most slots"},
 		{SilentConnections, "connections that never sent a command hold slots"},
+		{DeploySurge, "old and new instances of a service overlap during a deploy, and together need too many"},
+		{ReplicaOrClusterSlots, "replicas or cluster links, which count towards the limit, take slots that clients need"},
 		{NotAtLimit, "clients suffer, but Redis is far from its limit: look at the clients"},
 	}
 }

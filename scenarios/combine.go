@@ -23,6 +23,8 @@ var combinations = []func(scene){
 	scene.limitsAgree,
 	scene.sparedOrNot,
 	scene.causeFits,
+	scene.alsoFits,
+	scene.meetsInCluster,
 	scene.clearedFits,
 	scene.fixFixes,
 	scene.somebodyResponds,
@@ -112,7 +114,10 @@ func (s scene) faultsInTime() {
 		if !s.sound(p, s.at.key("until")) || limit == 0 {
 			continue
 		}
-		if f.At.Std() >= limit {
+		if f.At.Std() >= limit && f.Meet > 0 {
+			s.add(p.key("at"), "", "%d nodes are met after %s, when the load has ended (%s)", f.Meet, f.At, outage.Duration(limit))
+		}
+		if f.At.Std() >= limit && f.Cut != "" {
 			s.add(p.key("at"), "", "%s is cut after %s, when the load has ended (%s)", f.Cut, f.At, outage.Duration(limit))
 		}
 		if svc, ok := s.Scenario.Service(f.Cut); ok && f.At < svc.Start {
@@ -130,7 +135,11 @@ func (s scene) rolloutInTime() {
 		}
 		batch := max(1, svc.Rollout.Surge)
 		batches := (svc.Instances + batch - 1) / batch
-		if d := svc.Start.Std() + time.Duration(batches)*svc.Rollout.Every.Std(); d >= limit {
+		d := svc.Start.Std() + svc.Rollout.After.Std() + time.Duration(batches)*svc.Rollout.Every.Std()
+		if s.Until.Refusals == 0 { // what overlaps too much may drain on when clients are refused
+			d += svc.Rollout.Drain.Std()
+		}
+		if d >= limit {
 			s.add(p.key("rollout").key("every"), "", "the rollout of %s takes until %s, and the load ends after %s",
 				svc.Service, outage.Duration(d), outage.Duration(limit))
 		}

@@ -56,7 +56,7 @@ func (s *Service) applyDefaults() {
 // crowds reports whether the workload opens exactly the connections that it is told to, each for itself.
 func (s Service) crowds() bool {
 	switch s.Workload {
-	case "idle", "subscriber", "blocked", "silent", "reconnecting":
+	case "idle", "subscriber", "blocked", "silent", "reconnecting", "replica":
 		return true
 	}
 	return false

@@ -11,6 +11,7 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"subscriber":   {},
 		"blocked":      {},
 		"silent":       {},
+		"replica":      {},
 		"reconnecting": {Rate: DefaultRate},
 	}
 	for _, w := range Workloads() {

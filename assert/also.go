@@ -1,0 +1,78 @@
+package assert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"spillway/outage"
+)
+
+func namesAlso(r *run) bool { return r.builtin() && len(r.s.Expect.Also) > 0 }
+
+// alsoNamed judges the further causes of troubles that came together: each must be named, behind the first one.
+func alsoNamed(r *run) Verdict {
+	want := "also " + causeList(r.s.Expect.Also)
+	d := r.judged()
+	if d == nil {
+		return missing(want, "no diagnosis to judge", "")
+	}
+	var got []string
+	var lacks []outage.Cause
+	for i, f := range d.Findings {
+		if i > 0 {
+			got = append(got, named(f))
+		}
+	}
+	for _, c := range r.s.Expect.Also {
+		i := slices.IndexFunc(d.Findings, func(f outage.Finding) bool { return f.Cause == c && f.Confidence >= certain })
+		if i < 1 {
+			lacks = append(lacks, c)
+		}
+	}
+	v := Verdict{Outcome: passIf(len(lacks) == 0), Want: want, Got: list(got)}
+	if len(lacks) > 0 {
+		v.Hint = fmt.Sprintf("not named behind the first finding with a confidence of %g or more: %s", certain, causeList(lacks))
+	}
+	return v
+}
+
+func causeList(causes []outage.Cause) string {
+	words := make([]string, len(causes))
+	for i, c := range causes {
+		words[i] = string(c)
+	}
+	return strings.Join(words, ", ")
+}
+
+// blaming returns the findings of d that the expected culprits are held against: the first, and those that the scenario
+// expects beside it. Where troubles come together, those that are about the server or the fleet as a whole blame nobody.
+func (r *run) blaming(d *outage.Diagnosis) []outage.Finding {
+	if len(r.s.Expect.Also) == 0 {
+		return d.Findings[:min(1, len(d.Findings))]
+	}
+	var found []outage.Finding
+	for i, f := range d.Findings {
+		whole := f.Cause == outage.MaxclientsTooLow || f.Cause == outage.FDLimitClamp
+		if (i == 0 || slices.Contains(r.s.Expect.Also, f.Cause)) && !whole {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// blamed returns the services that d blames, each once, sorted. A culprit that has no name is the owner of its address.
+func (r *run) blamed(d *outage.Diagnosis) []string {
+	var names []string
+	for _, f := range r.blaming(d) {
+		for _, c := range f.Culprits {
+			name := c.Service
+			if owner := r.homes.at(c.Addr, d.At).service; name == c.Addr && owner != "" {
+				name = owner
+			}
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
