@@ -10,7 +10,9 @@ import (
 
 func namesAlso(r *run) bool { return r.builtin() && len(r.s.Expect.Also) > 0 }
 
-// alsoNamed judges the further causes of troubles that came together: each must be named, behind the first one.
+// alsoNamed judges the further causes of troubles that came together: each must be named, behind the first one. A second
+// trouble may be hidden by the first, as hosts are that got no connection at all: then it may be named once the first is
+// answered, and before it is called cleared.
 func alsoNamed(r *run) Verdict {
 	want := "also " + causeList(r.s.Expect.Also)
 	d := r.judged()
@@ -25,16 +27,39 @@ func alsoNamed(r *run) Verdict {
 		}
 	}
 	for _, c := range r.s.Expect.Also {
-		i := slices.IndexFunc(d.Findings, func(f outage.Finding) bool { return f.Cause == c && f.Confidence >= certain })
-		if i < 1 {
+		i := slices.IndexFunc(d.Findings, naming(c))
+		later := r.namedLater(c)
+		if i < 0 && later != "" {
+			got = append(got, later)
+		}
+		if i == 0 || i < 0 && later == "" {
 			lacks = append(lacks, c)
 		}
 	}
 	v := Verdict{Outcome: passIf(len(lacks) == 0), Want: want, Got: list(got)}
 	if len(lacks) > 0 {
-		v.Hint = fmt.Sprintf("not named behind the first finding with a confidence of %g or more: %s", certain, causeList(lacks))
+		v.Hint = fmt.Sprintf("not named behind the first finding, or once that was answered, with a confidence of %g or more: %s", certain, causeList(lacks))
 	}
 	return v
+}
+
+func naming(c outage.Cause) func(outage.Finding) bool {
+	return func(f outage.Finding) bool { return f.Cause == c && f.Confidence >= certain }
+}
+
+// namedLater returns when a cause was first named after the first response and before the hold phase; empty for never.
+func (r *run) namedLater(c outage.Cause) string {
+	hold, held := r.phase(outage.Hold)
+	for _, d := range r.diags {
+		at := r.events[d.index].At
+		if r.plan == nil || at < r.planAt || held && at > hold.from {
+			continue
+		}
+		if i := slices.IndexFunc(d.Findings, naming(c)); i >= 0 {
+			return fmt.Sprintf("%s at %s", named(d.Findings[i]), short(at))
+		}
+	}
+	return ""
 }
 
 func causeList(causes []outage.Cause) string {

@@ -9,6 +9,9 @@ import (
 // inUseBeside is how much of the rest must be in use for it to be a fleet that needs more, and not one that rests too.
 const inUseBeside = 0.6
 
+// wouldFill is how much of the limit the rest must want to fill it again: a host that got nothing is not in that number.
+const wouldFill = 0.95
+
 // tooLowBeside recognises a limit that is too low besides a trouble that holds many slots: what is left of the fleet, by
 // the hosts that got what they wanted, would not fit without that trouble either.
 func (v *view) tooLowBeside() *outage.Finding {
@@ -39,11 +42,11 @@ func (v *view) tooLowBeside() *outage.Finding {
 		}
 	}
 	peak := v.peak(wanted)
-	if short == 0 || peak <= v.limit || share(used, rest) < inUseBeside {
+	if short == 0 || float64(peak) < wouldFill*float64(v.limit) || share(used, rest) < inUseBeside {
 		return nil
 	}
 	var w weighing
-	w.note(0.25+0.1*min(1, share(peak-v.limit, v.limit)/0.2), byNameCommand,
+	w.note(0.25+0.1*min(1, max(0, share(peak-v.limit, v.limit))/0.2), byNameCommand,
 		"without the %s that have another explanation, the other services still want %d of %d slots", count(v.claimed(), "connection"), peak, v.limit)
 	w.note(0.2*share(used, rest), busyCommand, "%d of their %s were used again and again or wait in a command", used, count(rest, "connection"))
 	for _, d := range wanted {

@@ -16,7 +16,7 @@ const (
 	atLeastOld   = 0.15 // of the slots: fewer explain nothing
 	wellRested   = 0.8  // of the old generation: it drains
 	unclear      = 0.6  // the most while the old generation works as well: a scale-out at one stroke looks the same
-	notYet       = 0.45 // the most while nobody is refused, and where two hosts differ in age and nothing else
+	notYet       = 0.45 // the most while nobody is refused, and where both generations rest
 )
 
 // generations are the hosts of one service, split where their ages split.
@@ -103,13 +103,13 @@ func (v *view) weighSurge(g *generations) *outage.Finding {
 	}
 	v.noteLimit(&w, 0.1, 0.1)
 	f := w.finding(v, outage.DeploySurge)
-	if f == nil {
+	if f == nil || !draining && len(g.old)+len(g.young) == 2 { // two hosts of different age, and nothing else
 		return nil
 	}
 	most := 1.0
 	if !draining {
 		most = unclear
-		if len(g.old)+len(g.young) == 2 || share(g.oldRest, g.oldN) >= hardlyUsed {
+		if share(g.oldRest, g.oldN) >= hardlyUsed {
 			most = notYet
 		}
 	}
