@@ -72,7 +72,7 @@ func Merge(outcomes ...Outcome) Outcome {
 
 // Verdict is the answer to one expectation.
 type Verdict struct {
-	// Check is the stable name of the check: premise, cause, culprits, detect, mitigate, recover, actions, cleared,
+	// Check is the stable name of the check: premise, cause, also, culprits, detect, mitigate, recover, actions, cleared,
 	// spared, collateral, steady-before, steady-during, steady-after, peak, refusals, suffer, control or rig.
 	Check   string  `json:"check"`
 	Outcome Outcome `json:"outcome"`

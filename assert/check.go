@@ -31,6 +31,7 @@ func checks() []check {
 		{"premise", everyRun, premiseHolds, always},
 		{"steady-before", hasSteady, steadyBefore, always},
 		{"cause", byBuiltin, cause, premise},
+		{"also", namesAlso, alsoNamed, premise},
 		{"culprits", namesCulprits, culpritsNamed, premise},
 		{"detect", limitsDetect, detect, premise},
 		{"steady-during", hasSpared, steadyDuring, premise},

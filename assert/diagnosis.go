@@ -120,11 +120,10 @@ func culpritsNamed(r *run) Verdict {
 	if d == nil {
 		return missing(want, "no diagnosis to judge", "")
 	}
-	top, ok := d.Top()
-	if !ok {
+	if len(d.Findings) == 0 {
 		return Verdict{Outcome: Fail, Want: want, Got: "nobody"}
 	}
-	got := list(r.accused(top, d.At))
+	got := list(r.blamed(d))
 	return Verdict{Outcome: passIf(got == want), Want: want, Got: got}
 }
 

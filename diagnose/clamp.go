@@ -42,7 +42,7 @@ func clamp(v *view) *outage.Finding {
 	v.noteLimit(&w, 0.1, 0.1)
 	other := v.share(v.claimed())
 	if other >= 0.3 {
-		w.note(-0.1, "", "%s of the slots taken have another explanation", percent(other))
+		w.note(-0.05, "", "%s of the slots taken have another explanation", percent(other))
 	}
 	need := v.need(v.demands())
 	w.note(0, byNameCommand, "the fleet as seen needs %d", need)

@@ -24,12 +24,22 @@ var yields = []yield{
 	{outage.PubSubPileUp, outage.FDLimitClamp, askedFits, false, "it would fit into the maxclients that was asked for"},
 	{outage.BlockedWorkers, outage.FDLimitClamp, askedFits, false, "it would fit into the maxclients that was asked for"},
 	{outage.OversizedPool, outage.FDLimitClamp, askedFits, false, "it would fit into the maxclients that was asked for"},
+	{outage.DeploySurge, outage.FDLimitClamp, askedFits, false, "both generations would fit into the maxclients that was asked for"},
+	{outage.ReplicaOrClusterSlots, outage.FDLimitClamp, askedFits, false, "they would fit into the maxclients that was asked for"},
+	{outage.MaxclientsTooLow, outage.DeploySurge, always, true, ""},
+	{outage.MaxclientsTooLow, outage.ReplicaOrClusterSlots, always, true, ""},
+	{outage.IdleNotReaped, outage.DeploySurge, sameService, true, ""}, // the drained generation
+	{outage.OversizedPool, outage.DeploySurge, sameService, true, ""},
 	{outage.MaxclientsTooLow, outage.PubSubPileUp, always, true, ""},
 	{outage.MaxclientsTooLow, outage.BlockedWorkers, always, true, ""},
 	{outage.MaxclientsTooLow, outage.ReconnectStorm, always, true, ""},
 	{outage.MaxclientsTooLow, outage.OversizedPool, always, true, ""},
 	{outage.IdleNotReaped, outage.OversizedPool, always, true, ""}, // the same connections
 	{outage.NotAtLimit, outage.ConnectionLeak, always, true, ""},   // it will be at its limit
+	{outage.MaxclientsTooLow, outage.ConnectionLeak, holdsMuch, false, "the leak holds more of the slots"},
+	{outage.MaxclientsTooLow, outage.HalfOpenPeers, holdsMuch, false, "the vanished hosts' connections hold more of the slots"},
+	{outage.MaxclientsTooLow, outage.IdleNotReaped, holdsMuch, false, "the idle connections hold more of the slots"},
+	{outage.MaxclientsTooLow, outage.SilentConnections, holdsMuch, false, "the silent connections hold more of the slots"},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, wouldFit, true, ""},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, always, false, "the file descriptor limit is what keeps maxclients low"},
 	{outage.NotAtLimit, outage.ServerStalled, always, true, ""}, // who waits for answers keeps its connections in use
@@ -44,6 +54,16 @@ func holdsMuch(v *view, _, strong *outage.Finding) bool {
 		n += len(c.IDs)
 	}
 	return v.share(n) >= 0.3
+}
+
+// sameService reports whether the weak finding blames nobody whom the strong one does not.
+func sameService(_ *view, weak, strong *outage.Finding) bool {
+	for _, c := range weak.Culprits {
+		if !slices.ContainsFunc(strong.Culprits, func(s outage.Culprit) bool { return s.Service == c.Service }) {
+			return false
+		}
+	}
+	return true
 }
 
 // wouldFit reports whether the maxclients that was asked for would have done.

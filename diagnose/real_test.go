@@ -34,6 +34,10 @@ func TestReal(t *testing.T) {
 		"silent-connections":    {outage.SilentConnections, 0.9, "scan@127.0.1.1 scan@127.0.1.2 scan@127.0.1.3", 44},
 		"reconnect-storm":       {outage.ReconnectStorm, 0.9, "api@127.0.1.1 api@127.0.1.2 api@127.0.1.3", 0},
 		"oversized-pool":        {outage.OversizedPool, 0.9, "shop@127.0.1.1 shop@127.0.1.2 shop@127.0.1.3", 0},
+		"deploy-surge":          {outage.DeploySurge, 0.9, "shop@127.0.1.5 shop@127.0.1.6 shop@127.0.1.7 shop@127.0.1.8", 0},
+		"deploy-surge-early":    {outage.DeploySurge, 0.6, "shop@127.0.1.5 shop@127.0.1.6 shop@127.0.1.7 shop@127.0.1.8", 0},
+		"replica-slots":         {outage.ReplicaOrClusterSlots, 0.85, "127.0.1.5@127.0.1.5 127.0.1.6@127.0.1.6", 0},
+		"cluster-slots":         {outage.ReplicaOrClusterSlots, 0.9, "", 0},
 		"healthy-busy":          {},
 		"healthy-lifo":          {},
 	}

@@ -15,7 +15,7 @@ func tooLow(v *view) *outage.Finding {
 	}
 	other := v.share(v.claimed())
 	if other >= 0.3 {
-		return nil
+		return v.tooLowBeside()
 	}
 	var w weighing
 	v.noteLimit(&w, 0.2, 0.2)
@@ -154,8 +154,7 @@ func isReplica(c *conn) bool { return strings.Contains(c.Flags, "S") }
 // peak sums the demands with the replicas and cluster links, as INFO counts them.
 func (v *view) peak(wanted []demand) int {
 	replicas, _ := v.now.Number("connected_slaves")
-	links, _ := v.now.Number("cluster_connections")
-	n := int(replicas + links)
+	n := int(replicas) + v.now.ClusterLinks()
 	for _, d := range wanted {
 		n += d.want
 	}

@@ -51,8 +51,13 @@ type Order struct {
 	Do string `json:"do"`
 }
 
-// Stop is the only order: finish, close every connection cleanly and end.
-const Stop = "stop"
+// The orders.
+const (
+	// Stop is to finish, close every connection cleanly and end.
+	Stop = "stop"
+	// Drain is to take no more requests and keep the connections, as an instance does that a load balancer has let go of.
+	Drain = "drain"
+)
 
 const (
 	grace    = 500 * time.Millisecond // for requests under way to end by themselves once an instance must stop
@@ -95,7 +100,7 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 // live runs the instance until it is told to stop, or until nobody listens any more, and ends all of it.
 func live(ctx context.Context, cancel context.CancelFunc, h *host, lines *bufio.Reader) (stopped bool, err error) {
 	orders := make(chan error, 1)
-	go func() { orders <- readOrders(lines) }()
+	go func() { orders <- readOrders(lines, h.drain) }()
 	group, ctx := errgroup.WithContext(ctx)
 	h.start(ctx, group)
 	select {
@@ -192,20 +197,26 @@ func checkLocal(local string) error {
 }
 
 // readOrders returns nil when told to stop, io.EOF when in ended, and an error for what it does not understand.
-func readOrders(lines *bufio.Reader) error {
-	line, err := lines.ReadBytes('\n')
-	if err != nil {
-		// Any failure to read means what EOF means: the parent is gone.
-		return io.EOF
+func readOrders(lines *bufio.Reader, drain func()) error {
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			// Any failure to read means what EOF means: the parent is gone.
+			return io.EOF
+		}
+		var order Order
+		if err := strict(line, &order); err != nil {
+			return fmt.Errorf("order: %w", err)
+		}
+		switch order.Do {
+		case Stop:
+			return nil
+		case Drain:
+			drain()
+		default:
+			return fmt.Errorf("order %q: want %q or %q", order.Do, Stop, Drain)
+		}
 	}
-	var order Order
-	if err := strict(line, &order); err != nil {
-		return fmt.Errorf("order: %w", err)
-	}
-	if order.Do != Stop {
-		return fmt.Errorf("order %q: want %q", order.Do, Stop)
-	}
-	return nil
 }
 
 // silenceRedis is done once: go-redis has one logger for the whole process, which may host many instances.

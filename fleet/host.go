@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,7 +23,12 @@ type host struct {
 	log    *recorder
 	dialer *dialer
 	addr   string
+
+	drained atomic.Bool // no more requests
 }
+
+// drain takes no more requests: those under way end, and the connections stay.
+func (h *host) drain() { h.drained.Store(true) }
 
 func newHost(life context.Context, spec Spec, log *recorder) *host {
 	h := &host{spec: spec, log: log, dialer: newDialer(life, spec)}
@@ -173,6 +179,9 @@ func (h *host) paced(ctx context.Context, limit int, do func(n int)) error {
 	noted := false
 	start := time.Now()
 	for n := 0; sleep(ctx, p.due(n)-time.Since(start)); n++ {
+		if h.drained.Load() {
+			continue
+		}
 		if group.TryGo(func() error { do(n); return nil }) || noted {
 			continue
 		}

@@ -23,6 +23,7 @@ var workloads = []namedWorkload{
 	{"subscriber", subscriber, needs{connections: true}},
 	{"blocked", blocked, needs{connections: true}},
 	{"silent", silent, needs{connections: true}},
+	{"replica", replica, needs{connections: true}},
 	{"reconnecting", reconnecting, needs{rate: true, connections: true}},
 	{"slow", slow, needs{rate: true, hold: true}},
 	{"bursting", bursting, needs{rate: true, connections: true}},

@@ -16,8 +16,11 @@ import (
 // fault carries out one fault at its time.
 func (r *run) fault(ctx context.Context, f scenarios.Fault, begin time.Time) error {
 	do := r.cutOff
-	if f.LowerNofile > 0 {
+	switch {
+	case f.LowerNofile > 0:
 		do = r.lowerNofile
+	case f.Meet > 0:
+		do = r.meet
 	}
 	err := do(ctx, f, begin)
 	if ctx.Err() != nil {
@@ -53,26 +56,14 @@ func (r *run) cutOff(ctx context.Context, f scenarios.Fault, begin time.Time) er
 	if err := sleep(ctx, f.ReplaceAfter.Std()); err != nil {
 		return err
 	}
-	var starting errgroup.Group
-	for _, i := range replacements {
-		starting.Go(func() error { return r.brief(ctx, i) })
-	}
-	return starting.Wait()
+	return r.briefAll(ctx, replacements)
 }
 
 func (r *run) launchReplacements(ctx context.Context, f scenarios.Fault, s scenarios.Service) ([]*instance, error) {
 	if !f.Replace {
 		return nil, nil
 	}
-	replacements := make([]*instance, s.Instances)
-	var launching errgroup.Group
-	for n := range replacements {
-		launching.Go(func() (err error) {
-			replacements[n], err = r.launch(ctx, s, 2)
-			return err
-		})
-	}
-	return replacements, launching.Wait()
+	return r.launchSome(ctx, s, s.Instances, 2)
 }
 
 // cutAll cuts instances off side by side, so that they vanish together as the hosts of one rack do.

@@ -2,10 +2,13 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"spillway/fleet"
 	"spillway/scenarios"
 )
 
@@ -31,27 +34,72 @@ func (r *run) rollout(ctx context.Context, s scenarios.Service) error {
 	next := s
 	next.Pool, next.Rollout = s.Rollout.Pool, nil
 	old := r.instancesOf(s.Service)
+	begin := time.Now()
+	// The first ones are launched ahead, as images are pulled ahead, so that they start when it is time.
+	ready, err := r.launchSome(ctx, next, min(s.Rollout.Surge, s.Instances), 2)
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, s.Rollout.After.Std()-time.Since(begin)); err != nil {
+		return err
+	}
 	for len(old) > 0 {
 		batch := old[:min(max(s.Rollout.Surge, 1), len(old))]
 		old = old[len(batch):]
 		if s.Rollout.Surge == 0 {
-			if err := r.stopAll(ctx, batch); err != nil {
+			if err := r.retire(ctx, batch, s.Rollout.Drain.Std()); err != nil {
 				return err
 			}
 		}
-		if err := r.startSome(ctx, next, len(batch), 2); err != nil {
+		if ready, err = r.launchMore(ctx, next, len(batch), ready); err != nil {
 			return err
 		}
+		if err := r.briefAll(ctx, ready); err != nil {
+			return err
+		}
+		ready = nil
 		if err := sleep(ctx, every(s.Rollout)); err != nil {
 			return err
 		}
 		if s.Rollout.Surge > 0 {
-			if err := r.stopAll(ctx, batch); err != nil {
+			if err := r.letGo(ctx, batch, s.Rollout.Drain.Std()); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// letGo retires instances while the rollout goes on: their drain is as long as it is.
+func (r *run) letGo(ctx context.Context, batch []*instance, drain time.Duration) error {
+	if drain == 0 {
+		return r.stopAll(ctx, batch)
+	}
+	r.rolling.Add(1)
+	r.group.Go(func() error {
+		defer r.rolling.Add(-1)
+		err := r.retire(ctx, batch, drain)
+		if ctx.Err() != nil {
+			return nil // the run was over first
+		}
+		return err
+	})
+	return nil
+}
+
+// retire ends instances. Before that they take no more requests for as long as they drain, and keep what they have open.
+func (r *run) retire(ctx context.Context, batch []*instance, drain time.Duration) error {
+	if drain > 0 {
+		for _, i := range batch {
+			if err := json.NewEncoder(i.process.In).Encode(fleet.Order{Do: fleet.Drain}); err != nil {
+				return fmt.Errorf("tell %s to drain: %w", i.name, err)
+			}
+		}
+		if err := sleep(ctx, drain); err != nil {
+			return err
+		}
+	}
+	return r.stopAll(ctx, batch)
 }
 
 // every is the time from one replacement to the next, in which the new instance drives its pool to its maximum.
@@ -62,13 +110,30 @@ func every(ro *scenarios.Rollout) time.Duration {
 	return time.Second
 }
 
-func (r *run) startSome(ctx context.Context, s scenarios.Service, n, generation int) error {
-	var starting errgroup.Group
-	for range n {
-		starting.Go(func() error {
-			_, err := r.startInstance(ctx, s, generation)
+// launchSome launches instances side by side; each waits to be told what to be.
+func (r *run) launchSome(ctx context.Context, s scenarios.Service, n, generation int) ([]*instance, error) {
+	launched := make([]*instance, n)
+	var launching errgroup.Group
+	for i := range launched {
+		launching.Go(func() (err error) {
+			launched[i], err = r.launch(ctx, s, generation)
 			return err
 		})
+	}
+	return launched, launching.Wait()
+}
+
+// launchMore launches what is lacking of n instances of the next generation.
+func (r *run) launchMore(ctx context.Context, s scenarios.Service, n int, ready []*instance) ([]*instance, error) {
+	more, err := r.launchSome(ctx, s, n-len(ready), 2)
+	return append(ready, more...), err
+}
+
+// briefAll tells launched instances what to be.
+func (r *run) briefAll(ctx context.Context, instances []*instance) error {
+	var starting errgroup.Group
+	for _, i := range instances {
+		starting.Go(func() error { return r.brief(ctx, i) })
 	}
 	return starting.Wait()
 }

@@ -57,6 +57,11 @@ func (r *run) startServer(ctx context.Context, spec rig.Server) error {
 	if err != nil {
 		return fmt.Errorf("first snapshot: %w", err)
 	}
+	if first.Info["cluster_enabled"] == "1" {
+		if err := r.ownSlots(ctx); err != nil {
+			return err
+		}
+	}
 	target := redis.Target
 	target.Product, target.Version = first.Product(), first.Version()
 	r.rec.setTarget(target)

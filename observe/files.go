@@ -23,6 +23,7 @@ import (
 //	tail -n 1000 redis.log     > DIR/log.txt
 //	redis-cli SLOWLOG GET 32   > DIR/slowlog.txt
 //	redis-cli ACL LOG 32       > DIR/acllog.txt
+//	redis-cli CLUSTER NODES    > DIR/nodes.txt     (in cluster mode)
 //
 // Further snapshots are numbered: info.2.txt, clients.2.txt … or 2/info.txt, 2/clients.txt …; the first one may be
 // called 1 as well. Any file may be absent. Settings and limits that were saved once count for later snapshots too.
@@ -43,6 +44,7 @@ const (
 	logKind     = "log"
 	slowKind    = "slowlog"
 	aclKind     = "acllog"
+	nodesKind   = "nodes"
 	errorKind   = "error" // of a stream: what redis-cli said in place of something
 )
 
@@ -113,7 +115,7 @@ func (d dump) load(kind, path string) error {
 }
 
 var (
-	savedName = regexp.MustCompile(`^(info|clients|config|limits|log|slowlog|acllog)(?:\.(\d{1,6}))?\.txt$`)
+	savedName = regexp.MustCompile(`^(info|clients|config|limits|log|slowlog|acllog|nodes)(?:\.(\d{1,6}))?\.txt$`)
 	folder    = regexp.MustCompile(`^\d{1,6}$`)
 )
 
@@ -195,6 +197,11 @@ func (d dump) snapshot() outage.Snapshot {
 	}
 	if text, ok := d.said(&snap, clientsKind, "CLIENT LIST"); ok {
 		readClients(&snap, text)
+	}
+	if _, saved := d[nodesKind]; saved { // who has no cluster has none to save
+		if text, ok := d.said(&snap, nodesKind, "CLUSTER NODES"); ok {
+			readNodes(&snap, text)
+		}
 	}
 	if text, ok := d.said(&snap, limitsKind, "limits"); ok {
 		if p, err := ParseLimits(text); err != nil {

@@ -5,7 +5,7 @@
 // commands change nothing but the name of its own connection. What cannot be read is named in Snapshot.Missing with
 // the server's own words; only a broken connection is an error.
 //
-// The words used in Missing are INFO, CONFIG GET, CLIENT LIST, host, limits, file descriptors, listen queue,
+// The words used in Missing are INFO, CONFIG GET, CLIENT LIST, CLUSTER NODES, host, limits, file descriptors, listen queue,
 // overflows, sockets, log, SLOWLOG, ACL LOG, and time.
 package observe
 
@@ -61,6 +61,9 @@ func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
 	readSlow(&snap, logs[0])
 	readACL(&snap, logs[1])
 	if err != nil {
+		return snap, err
+	}
+	if err := r.nodes(ctx, &snap); err != nil {
 		return snap, err
 	}
 	r.look(ctx, &snap)

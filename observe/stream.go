@@ -76,6 +76,7 @@ var kinds = []struct {
 	kind  string
 	lines *regexp.Regexp
 }{
+	{nodesKind, nodeLine},
 	{clientsKind, regexp.MustCompile(`^(?:txt:)?id=\d+ `)},
 	{limitsKind, regexp.MustCompile(`^(?:Limit|Max [a-z ]+?)  +\S`)},
 	{logKind, regexp.MustCompile(`^\d+:(?:[A-Z] \d\d [A-Z][a-z][a-z] |signal-handler )`)},

@@ -144,9 +144,23 @@ type ACLEntry struct {
 
 // Node is a line of CLUSTER NODES.
 type Node struct {
+	ID    string `json:"id,omitempty"` // 40 hex digits, which CLUSTER FORGET takes
 	Addr  string `json:"addr"`
 	Flags string `json:"flags"` // myself,master,fail …
 	Link  string `json:"link"`  // connected or disconnected
+}
+
+// Stale reports whether the node is gone, or was never there, as far as this server can tell.
+func (n Node) Stale() bool {
+	for _, flag := range strings.Split(n.Flags, ",") {
+		switch flag {
+		case "myself":
+			return false
+		case "fail", "fail?", "noaddr", "handshake":
+			return true
+		}
+	}
+	return n.Link == "disconnected"
 }
 
 // Peer is the answer of a client's host to a knock on a closed port: a live host resets it.
@@ -170,8 +184,16 @@ func (s *Snapshot) Connected() int {
 // Slots returns the connections that count towards maxclients: clients, replicas and cluster links.
 func (s *Snapshot) Slots() int {
 	replicas, _ := s.Number("connected_slaves")
-	links, _ := s.Number("cluster_connections")
-	return s.Connected() + int(replicas) + int(links)
+	return s.Connected() + int(replicas) + s.ClusterLinks()
+}
+
+// ClusterLinks returns cluster_connections: two for each other node that Redis knows, whether or not a socket exists.
+// Redis 6.0 counts them as well, and tells them only by way of CLUSTER NODES.
+func (s *Snapshot) ClusterLinks() int {
+	if n, ok := s.Number("cluster_connections"); ok {
+		return int(n)
+	}
+	return 2 * max(0, len(s.Nodes)-1)
 }
 
 // MaxClients returns the limit in force, from CONFIG or else INFO (which has it from 6.2 on); 0 when neither could be read.

@@ -13,10 +13,14 @@ import (
 // sure is the confidence from which a finding that is not the first adds what it can add without harm.
 const sure = 0.5
 
+// sureToClose is the confidence from which such a finding may close what it speaks against: two troubles at once are
+// cleared by the remedies of both.
+const sureToClose = 0.7
+
 // Plan orders what can be done about d. s is the latest snapshot: victims, limits and warnings come from it.
 //
-// The first finding decides. Another one that is at least half sure adds its actions, save those that close a
-// connection, and none twice. Relief comes before prevention, and advice last.
+// The first finding decides. Another one that is at least half sure adds its actions, and none twice; it closes what it
+// names only when it is surer than that, and never restarts the server. Relief comes before prevention, and advice last.
 func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 	p := planner{d: d, s: &s, o: o, plan: outage.Plan{Actions: []outage.Action{}}}
 	top, ok := d.Top()
@@ -28,7 +32,7 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 	p.add(p.actions(top))
 	for _, f := range d.Findings[1:] {
 		if f.Confidence >= sure && f.Cause != top.Cause && f.Cause != outage.NotAtLimit {
-			p.add(slices.DeleteFunc(p.actions(f), closes))
+			p.add(slices.DeleteFunc(p.actions(f), func(a outage.Action) bool { return !besides(f, a) }))
 		}
 	}
 	slices.SortStableFunc(p.plan.Actions, func(a, b outage.Action) int { return advice(a) - advice(b) })
@@ -76,6 +80,10 @@ func (p *planner) actions(f outage.Finding) []outage.Action {
 		return p.adviseStalled(f)
 	case outage.AccessDenied:
 		return p.adviseDenied(f)
+	case outage.DeploySurge:
+		return p.spare(f, "old instances end by themselves, and new ones come back at once")
+	case outage.ReplicaOrClusterSlots:
+		return p.besideClients(f)
 	case outage.NotAtLimit:
 		return []outage.Action{p.adviseClients(f)}
 	}
@@ -88,11 +96,28 @@ func (p *planner) add(actions []outage.Action) {
 	for _, a := range actions {
 		switch {
 		case a.Kind == outage.Advise && p.advised(a.Reason):
+		case a.Kind == outage.KillClients && p.has(a.Kind):
+			p.addVictims(a)
 		case a.Kind != outage.Advise && p.has(a.Kind):
 		case a.Kind == outage.RaiseNofile && p.has(outage.RaiseMaxclients): // it would serve nothing that follows
 		default:
 			p.plan.Actions = append(p.plan.Actions, a)
 		}
+	}
+}
+
+// addVictims plans a second kill, of those that no earlier one has.
+func (p *planner) addVictims(a outage.Action) {
+	for _, other := range p.plan.Actions {
+		for _, v := range other.Victims {
+			if i := slices.IndexFunc(a.Victims, func(w outage.Victim) bool { return w.ID == v.ID }); i >= 0 {
+				a.Victims = slices.Delete(a.Victims, i, i+1)
+				a.Commands = slices.Delete(a.Commands, i, i+1)
+			}
+		}
+	}
+	if len(a.Victims) > 0 {
+		p.plan.Actions = append(p.plan.Actions, a)
 	}
 }
 
@@ -179,6 +204,10 @@ func fix(f outage.Finding) string {
 		return "deploy " + who + " with a smaller pool"
 	case outage.ServerStalled, outage.AccessDenied:
 		return fixLookalike(f)
+	case outage.DeploySurge:
+		return "roll " + who + " with less surge and a shorter drain, or keep maxclients large enough for both generations"
+	case outage.ReplicaOrClusterSlots:
+		return "make maxclients large enough for replicas and twice the other nodes of the cluster as well, and forget nodes that are gone"
 	case outage.NotAtLimit:
 		return "give " + who + " a pool that fits its load, or hold each connection for less time"
 	}
@@ -221,9 +250,15 @@ func distinct(f outage.Finding, of func(outage.Culprit) string) []string {
 	return list
 }
 
-// closes reports whether an action closes connections.
-func closes(a outage.Action) bool {
-	return a.Kind == outage.KillClients || a.Kind == outage.RestartRedis
+// besides reports whether an action may be taken for a finding that is not the first.
+func besides(f outage.Finding, a outage.Action) bool {
+	switch a.Kind {
+	case outage.RestartRedis: // closes every connection
+		return false
+	case outage.KillClients:
+		return f.Confidence >= sureToClose
+	}
+	return true
 }
 
 // advice sorts advice last.

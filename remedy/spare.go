@@ -27,6 +27,8 @@ func (p *planner) adviceFor(f outage.Finding) string {
 		return who + ": run fewer workers, or let one blocking connection in each process (BLPOP with several keys, XREADGROUP with COUNT) feed its workers"
 	case outage.ReconnectStorm:
 		return who + ": retry with a back-off that grows from 100ms to 10s or more, with jitter, and keep connections in a bounded pool; a refused dial is no reason to drop those that work"
+	case outage.DeploySurge:
+		return who + ": wait for the old instances, which give their connections back when they end; from the next deploy on roll with less surge (maxSurge) and a shorter drain (terminationGracePeriodSeconds), or close idle connections when an instance begins to drain"
 	case outage.OversizedPool:
 		if f.Pool > 0 {
 			return fmt.Sprintf("%s: a pool of %d in each instance is enough for what is in use at once, with a margin", who, f.Pool)

@@ -17,6 +17,7 @@ var capacity = map[outage.Cause]outage.Finding{
 	outage.BlockedWorkers: {Needed: 130},
 	outage.ReconnectStorm: {Needed: 130},
 	outage.OversizedPool:  {Needed: 130, Pool: 6},
+	outage.DeploySurge:    {Needed: 130},
 }
 
 // hard is a server of 100 slots whose process may open n files.
@@ -67,7 +68,7 @@ func TestSpare(t *testing.T) {
 func TestSpareSaysWhat(t *testing.T) {
 	for cause, want := range map[outage.Cause]string{
 		outage.PubSubPileUp: "one subscriber connection", outage.BlockedWorkers: "fewer workers",
-		outage.ReconnectStorm: "back-off", outage.OversizedPool: "a pool of 6",
+		outage.ReconnectStorm: "back-off", outage.OversizedPool: "a pool of 6", outage.DeploySurge: "less surge",
 	} {
 		d, s := small(cause, capacity[cause])
 		p := remedy.Plan(d, s, remedy.Options{})

@@ -136,6 +136,9 @@ func (p *Processes) startRedis(ctx context.Context, s Server) (*Redis, error) {
 	}
 	// A dump that lies about is not ours to load.
 	cmd = append(cmd, "--dir", os.TempDir(), "--dbfilename", "spillway-"+p.run+".rdb")
+	if s.Directives["cluster-enabled"] == "yes" {
+		cmd = append(cmd, "--cluster-config-file", "spillway-"+p.run+".nodes")
+	}
 	limit := strconv.Itoa(s.limit())
 	redis, err := p.spawn(ctx, "redis", append([]string{p.binary, "role", "limit", "--nofile", limit, "--"}, cmd...))
 	if err != nil {
@@ -329,7 +332,9 @@ func (p *Processes) Close(ctx context.Context) error {
 	if p.net != nil {
 		err = errors.Join(err, p.net.close())
 	}
-	_ = os.Remove(filepath.Join(os.TempDir(), "spillway-"+p.run+".rdb")) // written only where a scenario has `save`
+	// Written only where a scenario has `save` or replicas, and in cluster mode.
+	_ = os.Remove(filepath.Join(os.TempDir(), "spillway-"+p.run+".rdb"))
+	_ = os.Remove(filepath.Join(os.TempDir(), "spillway-"+p.run+".nodes"))
 	return err
 }
 

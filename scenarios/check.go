@@ -47,6 +47,9 @@ func (s scene) checkWords() {
 	}
 	expect := s.at.key("expect")
 	s.word(expect.key("cause"), "cause", string(s.Expect.Cause), causes())
+	for i, c := range s.Expect.Also {
+		s.word(expect.key("also").item(i), "cause", string(c), also())
+	}
 	s.word(expect.key("suffer"), "outcome", string(s.Expect.Suffer), sufferings())
 	if s.Expect.Actions == nil {
 		return

@@ -51,6 +51,12 @@ var useless = map[string]map[string]string{
 		"pool":    "connections is the size of the pool",
 		"rollout": "a rollout is a new pool",
 	},
+	"replica": {
+		"rate":    "a replica asks once for everything; ramp spreads its connects",
+		"hold":    "a replica stays as long as the instance",
+		"pool":    "connections says how many replicas an instance runs",
+		"rollout": "a rollout is a new pool",
+	},
 	"reconnecting": {
 		"hold":    "connections / rate is how long a connection lasts",
 		"pool":    "connections says how many a reconnecting instance opens",
@@ -85,6 +91,8 @@ func (s scene) checkService(p place, svc Service) {
 	if r := svc.Rollout; r != nil {
 		s.checkPool(p.key("rollout").key("pool"), r.Pool)
 		s.positive(p.key("rollout").key("every"), r.Every)
+		s.positive(p.key("rollout").key("after"), r.After)
+		s.positive(p.key("rollout").key("drain"), r.Drain)
 		if r.Surge > max(1, svc.Instances) && s.sound(p.key("rollout"), p.key("instances")) {
 			s.add(p.key("rollout").key("surge"), "", "surge %d of %d instances: no more than there are can be replaced at once",
 				r.Surge, max(1, svc.Instances))

@@ -26,6 +26,8 @@ var combinations = []func(scene){
 	scene.limitsAgree,
 	scene.sparedOrNot,
 	scene.causeFits,
+	scene.alsoFits,
+	scene.meetsInCluster,
 	scene.clearedFits,
 	scene.fixFixes,
 	scene.somebodyResponds,
@@ -137,7 +139,11 @@ func (s scene) rolloutInTime() {
 		}
 		batch := max(1, svc.Rollout.Surge)
 		batches := (svc.Instances + batch - 1) / batch
-		if d := svc.Start.Std() + time.Duration(batches)*svc.Rollout.Every.Std(); d >= limit {
+		d := svc.Start.Std() + svc.Rollout.After.Std() + time.Duration(batches)*svc.Rollout.Every.Std()
+		if s.Until.Refusals == 0 { // what overlaps too much may drain on when clients are refused
+			d += svc.Rollout.Drain.Std()
+		}
+		if d >= limit {
 			s.add(p.key("rollout").key("every"), "", "the rollout of %s takes until %s, and the load ends after %s",
 				svc.Service, outage.Duration(d), outage.Duration(limit))
 		}

@@ -73,13 +73,16 @@ func (s scene) limitsAgree() {
 
 // causeFits refuses a cause that nothing in the scenario brings about, or that ends by itself: its control would pass.
 func (s scene) causeFits() {
-	cause := s.at.key("expect").key("cause")
-	if !s.sound(s.at) {
-		return
+	if s.sound(s.at) {
+		s.causeComesAbout(s.Expect.Cause, s.at.key("expect").key("cause"))
 	}
-	switch s.Expect.Cause {
+}
+
+// causeComesAbout notes at p where nothing brings a cause about.
+func (s scene) causeComesAbout(which outage.Cause, cause place) {
+	switch which {
 	case outage.ConnectionLeak:
-		s.leakFits()
+		s.leakFits(cause)
 	case outage.FDLimitClamp:
 		if s.Redis.Effective() == s.Redis.MaxClients {
 			s.add(cause, "lower redis.nofile", "nothing is clamped: nofile leaves maxclients at %d", s.Redis.MaxClients)
@@ -90,24 +93,28 @@ func (s scene) causeFits() {
 		}
 	case outage.HalfOpenPeers:
 		s.halfOpenFits(cause)
+	case outage.DeploySurge:
+		s.overlapFits(cause)
+	case outage.ReplicaOrClusterSlots:
+		s.linksFit(cause)
 	}
 }
 
-func (s scene) leakFits() {
+func (s scene) leakFits(cause place) {
 	expect := s.at.key("expect")
 	if !slices.ContainsFunc(s.Fleet, func(svc Service) bool { return svc.Workload == "leaky" }) {
-		s.add(expect.key("cause"), "give a service workload leaky", "nothing in the fleet leaks")
+		s.add(cause, "give a service workload leaky", "nothing in the fleet leaks")
 		return
 	}
 	for i, name := range s.Expect.Culprits {
-		if svc, ok := s.Scenario.Service(name); ok && svc.Workload != "leaky" {
+		if svc, ok := s.Scenario.Service(name); ok && svc.Workload != "leaky" && len(s.Expect.Also) == 0 {
 			s.add(expect.key("culprits").item(i), "", "%s is %s: it does not leak", name, svc.Workload)
 		}
 	}
 }
 
 func (s scene) halfOpenFits(cause place) {
-	if len(s.Faults) == 0 {
+	if !slices.ContainsFunc(s.Faults, func(f Fault) bool { return f.Cut != "" }) {
 		s.add(cause, "add a fault with cut", "no peer vanishes: there is no fault")
 		return
 	}

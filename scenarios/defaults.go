@@ -64,7 +64,7 @@ func (s *Service) applyDefaults() {
 // crowds reports whether the workload opens exactly the connections that it is told to, each for itself.
 func (s Service) crowds() bool {
 	switch s.Workload {
-	case "idle", "subscriber", "blocked", "silent", "reconnecting", "bursting", "transaction":
+	case "idle", "subscriber", "blocked", "silent", "reconnecting", "bursting", "transaction", "replica":
 		return true
 	}
 	return false

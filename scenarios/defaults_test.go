@@ -11,6 +11,7 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"subscriber":   {},
 		"blocked":      {},
 		"silent":       {},
+		"replica":      {},
 		"reconnecting": {Rate: DefaultRate},
 		"transaction":  {Rate: DefaultRate},
 		"bursting":     {Rate: DefaultBursts},

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -63,10 +64,33 @@ func (s Service) Peak() (n int, bounded bool) {
 	after.Pool = s.Rollout.Pool
 	eachAfter, _ := after.MaxConnections()
 	for replaced := range s.Instances + 1 {
-		old := min(s.Instances, s.Instances+s.Rollout.Surge-replaced)
+		old := min(s.Instances, s.Instances+s.Rollout.Surge+s.draining()-replaced)
 		n = max(n, replaced*eachAfter+old*each)
 	}
 	return n, bounded
+}
+
+// draining returns how many replaced instances may still be there when the next ones start.
+func (s Service) draining() int {
+	r := s.Rollout
+	if r.Drain <= 0 || r.Surge == 0 { // without surge an old one is gone before the new one starts
+		return 0
+	}
+	every := cmp.Or(r.Every, DefaultEvery)
+	batches := math.Ceil(r.Drain.Seconds() / every.Seconds())
+	return int(min(float64(s.Instances), float64(r.Surge)*batches))
+}
+
+// linksPerNode is how many connections Redis counts for each other node of a cluster that it knows.
+const linksPerNode = 2
+
+// links returns how many connections the faults make Redis count without anybody connecting.
+func (s Scenario) links() int {
+	n := 0
+	for _, f := range s.Faults {
+		n += linksPerNode * f.Meet
+	}
+	return n
 }
 
 // reachedBy bounds what s can have open after d of the load phase: a leak takes its time, and so do clients that
@@ -122,7 +146,7 @@ func (s Scenario) replacements(service string) int {
 // MaxConnections returns the most connections that Redis can be asked to hold before the fix: the whole fleet at
 // its worst, what a cut left behind, the canaries and the rig's own. bounded is false when a leak has no bound.
 func (s Scenario) MaxConnections() (n int, bounded bool) {
-	n, bounded = AdminConnections+FreshCanaries*len(s.Healthy()), true
+	n, bounded = AdminConnections+FreshCanaries*len(s.Healthy())+s.links(), true
 	for _, svc := range s.Fleet {
 		peak, isBounded := svc.Peak()
 		each, _ := svc.MaxConnections()
@@ -134,7 +158,7 @@ func (s Scenario) MaxConnections() (n int, bounded bool) {
 
 // reachable bounds MaxConnections by what a leak can open before the load phase ends.
 func (s Scenario) reachable() int {
-	n := AdminConnections + FreshCanaries*len(s.Healthy())
+	n := AdminConnections + FreshCanaries*len(s.Healthy()) + s.links()
 	for _, svc := range s.Fleet {
 		each, _ := svc.MaxConnections()
 		n += svc.reachedBy(s.LoadLimit()) + s.replacements(svc.Service)*each

@@ -19,6 +19,7 @@ func TestServiceConnections(t *testing.T) {
 		"subscribers":    {Service{Workload: "subscriber", Instances: 2, Connections: 7}, 8, 16, true, 16},
 		"blocked":        {Service{Workload: "blocked", Instances: 2, Connections: 7}, 8, 16, true, 16},
 		"silent":         {Service{Workload: "silent", Instances: 2, Connections: 7}, 8, 16, true, 16},
+		"replicas":       {Service{Workload: "replica", Instances: 2, Connections: 7}, 8, 16, true, 16},
 		"reconnecting":   {Service{Workload: "reconnecting", Instances: 2, Rate: 10, Connections: 7}, 8, 16, true, 16},
 		"slow reconnect": {Service{Workload: "reconnecting", Instances: 2, Rate: 2, Connections: 40}, 41, 82, true, 22},
 		"bounded leak":   {Service{Workload: "leaky", Instances: 2, Rate: 10, Connections: 40}, 41, 82, true, 82},
@@ -32,6 +33,16 @@ func TestServiceConnections(t *testing.T) {
 		"rollout, all at once": {
 			Service{Workload: "pooled", Instances: 3, Pool: Pool{Size: 4}, Rollout: &Rollout{Surge: 3, Pool: Pool{Size: 2}}},
 			5, 3*5 + 3*3, true, 3*5 + 3*3,
+		},
+		"rollout, all at once, and they drain": {
+			Service{Workload: "pooled", Instances: 3, Pool: Pool{Size: 4}, Rollout: &Rollout{Surge: 3, Pool: Pool{Size: 2}, Drain: outage.Duration(time.Minute)}},
+			5, 3*5 + 3*3, true, 3*5 + 3*3,
+		},
+		"rollout, and one drains": {
+			Service{Workload: "pooled", Instances: 4, Pool: Pool{Size: 4}, Rollout: &Rollout{
+				Surge: 1, Pool: Pool{Size: 4}, Every: outage.Duration(2 * time.Second), Drain: outage.Duration(time.Second),
+			}},
+			5, 6 * 5, true, 6 * 5,
 		},
 		"rollout, old ones first": {
 			Service{Workload: "pooled", Instances: 3, Pool: Pool{Size: 4}, Rollout: &Rollout{Surge: 0, Pool: Pool{Size: 2}}},

@@ -190,7 +190,7 @@ type Until struct {
 type Expect struct {
 	// Cause is what the diagnosis must name first; "nothing" means that it must name nothing, ever.
 	Cause outage.Cause `yaml:"cause" json:"cause" jsonschema:"required"`
-	// Also are causes that the diagnosis must name as well, of two troubles at once.
+	// Also are causes that the diagnosis must name as well, of two troubles at once, behind the first one.
 	Also []outage.Cause `yaml:"also,omitempty" json:"also,omitempty"`
 	// Culprits are the services the diagnosis must name, all of them and no other.
 	Culprits []string `yaml:"culprits,omitempty" json:"culprits,omitempty"`

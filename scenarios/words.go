@@ -17,6 +17,7 @@ func Workloads() []outage.Described[string] {
 		{Word: "subscriber", Meaning: "opens a connection for each channel it subscribes to, and stays"},
 		{Word: "blocked", Meaning: "waits for work on each of its connections with BLPOP, without end"},
 		{Word: "silent", Meaning: "opens its connections and never sends a byte"},
+		{Word: "replica", Meaning: "attaches itself as replicas do, and stays"},
 		{Word: "reconnecting", Meaning: "opens its connections anew over and over, without back-off"},
 		{Word: "slow", Meaning: "runs commands that keep Redis busy, each for as long as hold says, one at a time"},
 		{Word: "bursting", Meaning: "opens all its connections at the same instant, closes them at the next burst"},
