@@ -30,7 +30,7 @@ func (d *drawing) noise(least, most float64, others int) {
 
 // noises are the healthy kinds: each takes at least 2 connections and at most room.
 var noises = []func(d *drawing, room int) scenarios.Service{
-	pooledNoise, warmNoise, subscriberNoise, blockedNoise, transactionNoise, toolNoise,
+	pooledNoise, warmNoise, subscriberNoise, blockedNoise, transactionNoise, toolNoise, replicaNoise,
 }
 
 // pooledNoise is one that is used a little, or fully.
