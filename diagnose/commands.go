@@ -33,6 +33,13 @@ const (
 
 	acceptedCommand = `redis-cli INFO stats | grep -E '^(total|rejected)_connections'`
 	rejectedCommand = `redis-cli INFO stats | grep rejected_connections`
+	topFDCommand    = `redis-cli CLIENT LIST | grep -o ' fd=[0-9]*' | cut -d= -f2 | sort -n | tail -1`
+	loopCommand     = `redis-cli INFO stats | grep -E '^instantaneous_(eventloop_cycles|ops)_per_sec'`
+	cpuCommand      = `redis-cli INFO | grep -E '^(used_cpu_(sys|user)|total_commands_processed):'`
+	listenCommand   = `ss -ltn`
+	overflowCommand = `nsenter -t $(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p') -n nstat -az TcpExtListenOverflows`
+	backlogCommand  = `redis-cli CONFIG GET tcp-backlog; sysctl net.core.somaxconn`
+	portsCommand    = `redis-cli CLIENT LIST | grep -o ' addr=[^ ]*' | cut -d= -f2 | sort -t: -k1,1 -k2,2n`
 	timeoutCommand  = `redis-cli CONFIG GET timeout`
 	openFiles       = `grep 'open files' /proc/$(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p')/limits`
 	socketsCommand  = `ss -tnoi state established`

@@ -30,6 +30,12 @@ var yields = []yield{
 	{outage.MaxclientsTooLow, outage.OversizedPool, always, true, ""},
 	{outage.IdleNotReaped, outage.OversizedPool, always, true, ""}, // the same connections
 	{outage.NotAtLimit, outage.ConnectionLeak, always, true, ""},   // it will be at its limit
+	{outage.NotAtLimit, outage.FDExhausted, always, true, ""},      // its clients wait for more than their pools
+	{outage.NotAtLimit, outage.BacklogOverflow, always, true, ""},
+	{outage.NotAtLimit, outage.PortExhaustion, always, true, ""},
+	{outage.BacklogOverflow, outage.FDExhausted, always, true, ""}, // the queue is full since nobody is taken out of it
+	{outage.BacklogOverflow, outage.ServerStalled, always, false, "the queue overflows while Redis does not come to accept"},
+	{outage.ConnectionLeak, outage.FDExhausted, always, false, "what fails now is accept(), below maxclients"},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, wouldFit, true, ""},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, always, false, "the file descriptor limit is what keeps maxclients low"},
 }

@@ -42,6 +42,9 @@ func Causes() []Described[Cause] {
 		{PubSubPileUp, "a service holds a connection per subscriber, which no timeout reaps"},
 		{BlockedWorkers, "workers that wait in blocking commands take most slots"},
 		{SilentConnections, "connections that never sent a command hold slots"},
+		{FDExhausted, "Redis has no file descriptor left and accepts nobody, below its limit"},
+		{BacklogOverflow, "connects wait a second or more, since the listen queue overflows; Redis is not full"},
+		{PortExhaustion, "a client host has no source port left; Redis is not full"},
 		{NotAtLimit, "clients suffer, but Redis is far from its limit: look at the clients"},
 	}
 }

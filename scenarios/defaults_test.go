@@ -12,6 +12,7 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"blocked":      {},
 		"silent":       {},
 		"reconnecting": {Rate: DefaultRate},
+		"bursting":     {Rate: DefaultBursts},
 	}
 	for _, w := range Workloads() {
 		svc := Service{Service: "api", Workload: w.Word}
