@@ -11,11 +11,12 @@ import (
 
 // What an event loop looks like that tries to accept over and over: it never sleeps, and serves next to nobody.
 const (
-	spinning    = 50_000 // event loop cycles a second: hz and commands make thousands, a loop that never sleeps hundreds of thousands
-	costly      = 1e-3   // seconds of CPU per command: a GET takes microseconds
-	hotShare    = 0.5    // of a core, as a busy loop gets even beside another busy program
-	fdWatch     = 2.0    // seconds of looks: a second in which nobody connects is nothing special
-	leastFDs    = 20     // connections, below which the highest descriptor says nothing
+	spinning    = 10   // event loop cycles for each command and tick: a loop that sleeps turns about once for each
+	mostTicks   = 500  // a second: the most that hz allows
+	costly      = 1e-3 // seconds of CPU per command: a GET takes microseconds
+	hotShare    = 0.5  // of a core, as a busy loop gets even beside another busy program
+	fdWatch     = 2.0  // seconds of looks: a second in which nobody connects is nothing special
+	leastFDs    = 20   // connections, below which the highest descriptor says nothing
 	acceptError = "Accepting client connection: accept: Too many open files"
 )
 
@@ -100,7 +101,9 @@ func (v *view) noteWaiting(w *weighing) {
 
 // noteSpin tells whether the event loop runs without sleeping and hardly serves anybody.
 func (v *view) noteSpin(w *weighing) (spins bool) {
-	if n, ok := v.now.Number("instantaneous_eventloop_cycles_per_sec"); ok && n >= spinning {
+	// A ratio, not a number: a spinning loop makes hundreds of thousands on a machine of its own, and far fewer beside others.
+	ops, _ := v.now.Number("instantaneous_ops_per_sec")
+	if n, ok := v.now.Number("instantaneous_eventloop_cycles_per_sec"); ok && n >= spinning*(ops+mostTicks) {
 		w.note(0.4, loopCommand, "the event loop turns %d times a second and serves %s commands a second", n, v.now.Info["instantaneous_ops_per_sec"])
 		spins = true
 	}

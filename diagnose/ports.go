@@ -67,7 +67,7 @@ func portExhaustion(v *view) *outage.Finding {
 		return nil
 	}
 	for _, g := range full {
-		f.Culprits = append(f.Culprits, culprit(g, g.conns))
+		f.Culprits = append(f.Culprits, culprit(g, nil))
 	}
 	sortCulprits(f.Culprits)
 	f.Commands = []string{portsCommand, acceptedCommand}

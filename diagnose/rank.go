@@ -35,6 +35,7 @@ var yields = []yield{
 	{outage.NotAtLimit, outage.PortExhaustion, always, true, ""},
 	{outage.BacklogOverflow, outage.FDExhausted, always, true, ""}, // the queue is full since nobody is taken out of it
 	{outage.BacklogOverflow, outage.ServerStalled, always, false, "the queue overflows while Redis does not come to accept"},
+	{outage.ConnectionLeak, outage.PortExhaustion, always, false, "what fails now is the client's own host, below maxclients"},
 	{outage.ConnectionLeak, outage.FDExhausted, always, false, "what fails now is accept(), below maxclients"},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, wouldFit, true, ""},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, always, false, "the file descriptor limit is what keeps maxclients low"},

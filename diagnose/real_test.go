@@ -34,6 +34,10 @@ func TestReal(t *testing.T) {
 		"silent-connections":    {outage.SilentConnections, 0.9, "scan@127.0.1.1 scan@127.0.1.2 scan@127.0.1.3", 44},
 		"reconnect-storm":       {outage.ReconnectStorm, 0.9, "api@127.0.1.1 api@127.0.1.2 api@127.0.1.3", 0},
 		"oversized-pool":        {outage.OversizedPool, 0.9, "shop@127.0.1.1 shop@127.0.1.2 shop@127.0.1.3", 0},
+		"fd-exhausted":          {outage.FDExhausted, 0.9, "", 0},
+		"fd-exhausted-cli":      {outage.FDExhausted, 0.6, "", 0},
+		"backlog-overflow":      {outage.BacklogOverflow, 0.9, "cron@172.20.0.5 cron@172.20.0.6 cron@172.20.0.7", 0},
+		"port-exhaustion":       {outage.PortExhaustion, 0.8, "export@172.21.0.5", 0}, // what redis-cli alone shows
 		"healthy-busy":          {},
 		"healthy-lifo":          {},
 	}
