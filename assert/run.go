@@ -90,7 +90,7 @@ func (r *run) unsound() string {
 	if last := r.events[len(r.events)-1]; !isEnd(last) {
 		return fmt.Sprintf("the history stops at %s, before the end phase", short(last.At))
 	}
-	return ""
+	return r.jumped()
 }
 
 // builtin reports whether the responder was Spillway's own.

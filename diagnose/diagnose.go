@@ -52,6 +52,7 @@ func Diagnose(snapshots ...outage.Snapshot) outage.Diagnosis {
 		if f == nil {
 			continue
 		}
+		v.attribute(f)
 		findings = append(findings, *f)
 		if f.Confidence >= believed {
 			v.claim(f)

@@ -32,11 +32,10 @@ type view struct {
 // conn is a connection of the last look and what the earlier looks say of it.
 type conn struct {
 	outage.Client
-	service string
-	label   label
-	host    string
-	born    int  // the first look that has it
-	woke    bool // it was used after it had been idle at an earlier look
+	who  identity // which service it belongs to
+	host string
+	born int  // the first look that has it
+	woke bool // it was used after it had been idle at an earlier look
 }
 
 // group is the connections of one service at one host.
@@ -50,7 +49,8 @@ type group struct {
 }
 
 type service struct {
-	name   string
+	who    identity
+	name   string // for people; services whose names lie may share one
 	label  label
 	groups []*group
 }

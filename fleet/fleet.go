@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -64,7 +65,7 @@ const (
 //
 // The goroutine that reads in ends with in; after an end by ctx it may outlive Run until then.
 func Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	redis.SetLogger(silence{})
+	silenceRedis()
 	lines := bufio.NewReader(in)
 	spec, err := readSpec(lines)
 	if err != nil {
@@ -142,7 +143,7 @@ func (s Spec) check() error {
 	if _, port, err := net.SplitHostPort(s.Redis); err != nil || port == "" {
 		bad("redis %q: want host:port", s.Redis)
 	}
-	if svc.ClientName == "" || strings.ContainsFunc(svc.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if svc.ClientName == "" != svc.Unnamed || strings.ContainsFunc(svc.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		bad("client name %q: want printable characters without spaces, as Redis does", svc.ClientName)
 	}
 	if svc.Connections < 0 || svc.Ramp < 0 || svc.Hold < 0 {
@@ -204,6 +205,9 @@ func readOrders(lines *bufio.Reader) error {
 	}
 	return nil
 }
+
+// silenceRedis is done once: go-redis has one logger for the whole process, which may host many instances.
+var silenceRedis = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
 
 // silence is go-redis's logger: in an outage it would print from many goroutines, and attempts tell all of it.
 type silence struct{}

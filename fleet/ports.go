@@ -1,37 +1,43 @@
 package fleet
 
 import (
-	"fmt"
-	"syscall"
+	"net"
+
+	"spillway/outage"
 )
 
-// portRange is the source ports that an instance's host has, both ends included.
-type portRange struct{ first, last int }
-
-func (r portRange) String() string { return fmt.Sprintf("%d-%d", r.first, r.last) }
-
-// portsOf is a range of n ports within the system's own, from its middle on as far as they fit.
-func portsOf(n int, system portRange) (portRange, error) {
-	have := system.last - system.first + 1
-	if n > have {
-		return portRange{}, fmt.Errorf("the system's range %s has only %d", system, have)
-	}
-	first := system.first + (have-n)/2
-	return portRange{first, first + n - 1}, nil
+// ports gathers the source ports that an instance took. It is pure: whoever owns it says what time it is.
+type ports struct {
+	since outage.Duration // when the first of them was taken
+	taken []int
 }
 
-// control prepares a socket before it is connected.
-type control func(network, address string, c syscall.RawConn) error
+func (p *ports) add(now outage.Duration, port int) {
+	if len(p.taken) == 0 {
+		p.since = now
+	}
+	p.taken = append(p.taken, port)
+}
 
-// limitPorts leaves the dialer n source ports; 0 leaves it the system's.
-func (d *dialer) limitPorts(n int) error {
-	if n == 0 {
+// take returns what was gathered, dated so that no connection is older than the event that tells of it, and starts afresh.
+func (p *ports) take(spec Spec) []outage.Event {
+	if len(p.taken) == 0 {
 		return nil
 	}
-	own, err := ownPorts(n)
-	if err != nil {
-		return fmt.Errorf("%d source ports: %w", n, err)
+	e := outage.Event{At: p.since, Actor: spec.Instance, Opened: &outage.Opened{
+		Service: spec.Service.Service, Instance: spec.Instance, Ports: p.taken,
+	}}
+	*p = ports{}
+	return []outage.Event{e}
+}
+
+// opened notes the source port of a new connection.
+func (r *recorder) opened(c net.Conn) {
+	addr, ok := c.LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return
 	}
-	d.net.Control = own
-	return nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ports.add(r.now(), addr.Port)
 }

@@ -25,4 +25,5 @@ var workloads = []namedWorkload{
 	{"silent", silent, needs{connections: true}},
 	{"reconnecting", reconnecting, needs{rate: true, connections: true}},
 	{"bursting", bursting, needs{rate: true, connections: true}},
+	{"transaction", transaction, needs{rate: true, connections: true}},
 }

@@ -46,6 +46,7 @@ type view struct {
 // observer is the near end of the program that sits beside Redis.
 type observer struct {
 	process *Process
+	server  *Process // beside which it runs
 	session *yamux.Session
 	log     *serverLog
 }
@@ -65,7 +66,7 @@ func newObserver(ctx context.Context, p, server *Process, log *serverLog) (*obse
 	if err != nil {
 		return nil, fmt.Errorf("observer: %w", err)
 	}
-	o := &observer{process: p, session: session, log: log}
+	o := &observer{process: p, server: server, session: session, log: log}
 	if err := o.waitForServer(ctx, server); err != nil {
 		o.close()
 		return nil, err

@@ -210,7 +210,7 @@ func TestObserverGivesUp(t *testing.T) {
 	if err := b.ask(brief, request{Op: opRedis}, &view{}); err == nil {
 		t.Error("an answer from nowhere")
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("giving up took %s", took)
 	}
 	// Nonsense is hung up on, and the rest goes on.
@@ -246,7 +246,7 @@ func TestObserverReportsLines(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("round %d: ending the report took %s", round, took)
 		}
 		if len(got) != 201 || got[200].Closed != 3 {
@@ -342,7 +342,7 @@ func TestObserverOfADeadServer(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "exit code 1: Bad directive") {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	if err := <-served; err != nil {
@@ -366,7 +366,7 @@ func TestObserverThatHangs(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }

@@ -70,7 +70,8 @@ func (r *Redis) LowerNofile(ctx context.Context, limit int64) error {
 // Process is a program of the run, at the other end of its stdio.
 type Process struct {
 	Name string
-	Addr string // its own address in the rig; empty when it shares another's
+	// Addr is its source address in the rig, which it may share with others behind a gateway; empty for what runs beside Redis.
+	Addr string
 	// In is its stdin. A write fails when the program has left it unread for half a minute, or has been ended.
 	In  io.WriteCloser
 	Out io.Reader
@@ -110,6 +111,8 @@ func (p *Process) End(ctx context.Context) error { return p.end(ctx) }
 type Instance struct {
 	Name   string
 	Nofile int // file descriptors it may need
+	// Behind is the gateway whose source address it shares with every other instance behind it; empty: its own address.
+	Behind string
 }
 
 // Runbook is a user's own executable, run beside redis-cli.

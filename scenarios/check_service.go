@@ -40,6 +40,10 @@ var useless = map[string]map[string]string{
 		"pool":    "connections says how many a burst opens",
 		"rollout": "a rollout is a new pool",
 	},
+	"transaction": {
+		"pool":    "connections is the size of the pool",
+		"rollout": "a rollout is a new pool",
+	},
 	"reconnecting": {
 		"hold":    "connections / rate is how long a connection lasts",
 		"pool":    "connections says how many a reconnecting instance opens",
@@ -64,7 +68,7 @@ func (s scene) checkService(p place, svc Service) {
 		s.add(p.key("rate"), "", "%s: want more than 0: a client that asks nothing opens nothing", p.key("rate"))
 	}
 	s.checkPool(p.key("pool"), svc.Pool)
-	s.checkClientName(p.key("client-name"), svc.ClientName)
+	s.checkIdentity(p, svc)
 	if r := svc.Rollout; r != nil {
 		s.checkPool(p.key("rollout").key("pool"), r.Pool)
 		s.positive(p.key("rollout").key("every"), r.Every)

@@ -16,6 +16,7 @@ var combinations = []func(scene){
 	scene.steadyFits,
 	scene.startsInTime,
 	scene.faultsInTime,
+	scene.gatewaysStay,
 	scene.nofileLowers,
 	scene.rolloutInTime,
 	scene.timeoutInTime,

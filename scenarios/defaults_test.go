@@ -12,6 +12,7 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"blocked":      {},
 		"silent":       {},
 		"reconnecting": {Rate: DefaultRate},
+		"transaction":  {Rate: DefaultRate},
 		"bursting":     {Rate: DefaultBursts},
 	}
 	for _, w := range Workloads() {
