@@ -35,6 +35,8 @@ var rules = []rule{
 	{outage.ReconnectStorm, reconnectStorm},
 	{outage.FDLimitClamp, clamp},
 	{outage.MaxclientsTooLow, tooLow},
+	{outage.ServerStalled, stalled},
+	{outage.AccessDenied, denied},
 	{outage.NotAtLimit, pinned},
 }
 

@@ -130,7 +130,7 @@ func (v *view) noteSpin(w *weighing) (spins bool) {
 		case told:
 			weight = 0.35
 		}
-		w.note(weight, cpuCommand, "beside what its commands took, it used %s of a core in %.3g s, in which it served %d", percent(min(1, cpu/seconds)), seconds, commands)
+		w.note(weight, spentCommand, "beside what its commands took, it used %s of a core in %.3g s, in which it served %d", percent(min(1, cpu/seconds)), seconds, commands)
 		return true
 	}
 	return spins

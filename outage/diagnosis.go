@@ -45,6 +45,8 @@ func Causes() []Described[Cause] {
 		{FDExhausted, "Redis has no file descriptor left and accepts nobody, below its limit"},
 		{BacklogOverflow, "connects wait a second or more, since the listen queue overflows; Redis is not full"},
 		{PortExhaustion, "a client host has no source port left; Redis is not full"},
+		{ServerStalled, "Redis is busy or frozen: connects succeed and answers come late"},
+		{AccessDenied, "protected mode, a password or an ACL turns clients away; Redis is not full"},
 		{NotAtLimit, "clients suffer, but Redis is far from its limit: look at the clients"},
 	}
 }

@@ -1,7 +1,6 @@
 package remedy
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -37,6 +36,7 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 	p.plan.ReliefFor = p.reliefFor(top)
 	p.plan.ConfLines = confLines(p.plan.Actions)
 	p.plan.Rewrite = p.rewrite(top)
+	p.doubt(top)
 	p.warnAboutServer()
 	return p.plan
 }
@@ -78,6 +78,10 @@ func (p *planner) actions(f outage.Finding) []outage.Action {
 		return p.adviseBacklog(f)
 	case outage.PortExhaustion:
 		return p.advisePorts(f)
+	case outage.ServerStalled:
+		return p.adviseStalled(f)
+	case outage.AccessDenied:
+		return p.adviseDenied(f)
 	case outage.NotAtLimit:
 		return []outage.Action{p.adviseClients(f)}
 	}
@@ -185,6 +189,8 @@ func fix(f outage.Finding) string {
 		return "a listen queue that holds a burst, and clients that spread their dials"
 	case outage.PortExhaustion:
 		return "deploy " + who + " with a pool, so that it needs few source ports"
+	case outage.ServerStalled, outage.AccessDenied:
+		return fixLookalike(f)
 	case outage.NotAtLimit:
 		return "give " + who + " a pool that fits its load, or hold each connection for less time"
 	}
@@ -193,7 +199,7 @@ func fix(f outage.Finding) string {
 
 // services names the culprits' services once each, in the order of the finding.
 func services(f outage.Finding) string {
-	names := distinct(f, func(c outage.Culprit) string { return cmp.Or(c.Service, c.Addr) })
+	names := distinct(f, who)
 	switch len(names) {
 	case 0:
 		return "the service"
