@@ -26,4 +26,5 @@ var workloads = []namedWorkload{
 	{"reconnecting", reconnecting, needs{rate: true, connections: true}},
 	{"slow", slow, needs{rate: true, hold: true}},
 	{"bursting", bursting, needs{rate: true, connections: true}},
+	{"transaction", transaction, needs{rate: true, connections: true}},
 }

@@ -47,6 +47,10 @@ var useless = map[string]map[string]string{
 		"pool":    "connections says how many a burst opens",
 		"rollout": "a rollout is a new pool",
 	},
+	"transaction": {
+		"pool":    "connections is the size of the pool",
+		"rollout": "a rollout is a new pool",
+	},
 	"reconnecting": {
 		"hold":    "connections / rate is how long a connection lasts",
 		"pool":    "connections says how many a reconnecting instance opens",

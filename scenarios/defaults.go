@@ -64,7 +64,7 @@ func (s *Service) applyDefaults() {
 // crowds reports whether the workload opens exactly the connections that it is told to, each for itself.
 func (s Service) crowds() bool {
 	switch s.Workload {
-	case "idle", "subscriber", "blocked", "silent", "reconnecting", "bursting":
+	case "idle", "subscriber", "blocked", "silent", "reconnecting", "bursting", "transaction":
 		return true
 	}
 	return false
@@ -72,7 +72,11 @@ func (s Service) crowds() bool {
 
 // asks reports whether the workload has a rate.
 func (s Service) asks() bool {
-	return !s.crowds() || s.Workload == "reconnecting" || s.Workload == "bursting"
+	switch s.Workload {
+	case "reconnecting", "bursting", "transaction":
+		return true
+	}
+	return !s.crowds()
 }
 
 func orElse[T comparable](v *T, value T) {
