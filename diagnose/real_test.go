@@ -34,6 +34,9 @@ func TestReal(t *testing.T) {
 		"silent-connections":    {outage.SilentConnections, 0.9, "scan@127.0.1.1 scan@127.0.1.2 scan@127.0.1.3", 44},
 		"reconnect-storm":       {outage.ReconnectStorm, 0.9, "api@127.0.1.1 api@127.0.1.2 api@127.0.1.3", 0},
 		"oversized-pool":        {outage.OversizedPool, 0.9, "shop@127.0.1.1 shop@127.0.1.2 shop@127.0.1.3", 0},
+		"server-stalled":        {outage.ServerStalled, 0.75, "report@192.168.0.5", 0},
+		"denied-protected":      {outage.AccessDenied, 0.85, "", 0},
+		"denied-login":          {outage.AccessDenied, 0.9, "report@192.168.208.5", 0},
 		"healthy-busy":          {},
 		"healthy-lifo":          {},
 	}
