@@ -56,6 +56,17 @@ func TestRefusalsBesideForeignClients(t *testing.T) {
 	}
 }
 
+// Whoever is being turned away may stand in the list for a moment.
+func TestProtectedModeAtWork(t *testing.T) {
+	d := lookalikes(func(i int, s *outage.Snapshot) {
+		s.Clients = []outage.Client{{ID: 900, Addr: "10.0.0.7:40000", Cmd: "NULL", Flags: "N", Multi: -1}}
+		s.Info["rejected_connections"], s.Info["connected_clients"] = []string{"0", "40", "80"}[i], "1"
+	})
+	if f, ok := d.Top(); !ok || f.Cause != outage.AccessDenied || f.Confidence < 0.8 {
+		t.Errorf("want denied:\n%s", text(d))
+	}
+}
+
 func TestBusyScript(t *testing.T) {
 	busy := func(at int) outage.Snapshot {
 		return outage.Snapshot{At: outage.Duration(time.Duration(at) * time.Second), Missing: []outage.Missing{{What: "INFO", Why: "BUSY Redis is busy running a script."}}}
