@@ -12,9 +12,9 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"blocked":      {},
 		"silent":       {},
 		"reconnecting": {Rate: DefaultRate},
-		"slow":         {Rate: DefaultRate},
 		"transaction":  {Rate: DefaultRate},
 		"bursting":     {Rate: DefaultBursts},
+		"slow":         {Rate: DefaultRate},
 	}
 	for _, w := range Workloads() {
 		svc := Service{Service: "api", Workload: w.Word}
