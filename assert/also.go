@@ -86,17 +86,11 @@ func (r *run) blaming(d *outage.Diagnosis) []outage.Finding {
 	return found
 }
 
-// blamed returns the services that d blames, each once, sorted. A culprit that has no name is the owner of its address.
+// blamed returns the services that d blames, each once, sorted.
 func (r *run) blamed(d *outage.Diagnosis) []string {
 	var names []string
 	for _, f := range r.blaming(d) {
-		for _, c := range f.Culprits {
-			name := c.Service
-			if owner := r.homes.at(c.Addr, d.At).service; name == c.Addr && owner != "" {
-				name = owner
-			}
-			names = append(names, name)
-		}
+		names = append(names, r.accused(f, d.At)...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

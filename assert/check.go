@@ -44,7 +44,7 @@ func checks() []check {
 		{"steady-after", wasHeld, steadyAfter, premise},
 		{"fixed", wasFixed, fixed, premise},
 		{"peak", boundsPeak, peak, harm},
-		{"refusals", (*run).calm, refusals, harm},
+		{"refusals", forbidsRefusals, refusals, harm},
 		{"suffer", namesSuffer, suffer, premise},
 	}
 }
@@ -66,7 +66,7 @@ func Check(s scenarios.Scenario, h outage.History) Result { return judge(s, h, c
 func Control(s scenarios.Scenario, h outage.History) Result { return judge(s, h, controls()) }
 
 // HasControl reports whether a run of s without a responder can show anything: only an outage can stay.
-func HasControl(s scenarios.Scenario) bool { return refusalsWanted(s) > 0 }
+func HasControl(s scenarios.Scenario) bool { return refusalsWanted(s) > 0 || s.Until.Failures > 0 }
 
 // Judge judges a saved history by the scenario in its own header, as a control when nobody responded.
 func Judge(h outage.History) (Result, error) {

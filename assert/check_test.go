@@ -32,6 +32,11 @@ var want = map[string]struct {
 	"control-yes": {Pass, "premise control", "", ""},
 	"control-no":  {Inconclusive, "premise control", "", "control"},
 
+	"good-failing":    {Pass, failingChecks, "", ""},
+	"control-failing": {Pass, "premise control", "", ""},
+	"control-failed":  {Inconclusive, "premise control", "", "control"},
+	"bad-failing":     {Inconclusive, failingChecks, "", "premise cause detect steady-during actions collateral suffer"},
+
 	"bad-wrong-cause": {Fail, outageChecks, "cause culprits detect", ""},
 	"bad-guess":       {Fail, outageChecks, "cause detect", ""},
 	"bad-no-outage":   {Inconclusive, outageChecks, "", all("premise", but("steady-before"))},
@@ -58,7 +63,9 @@ var want = map[string]struct {
 const (
 	outageChecks = "premise steady-before cause culprits detect steady-during actions mitigate recover cleared spared collateral steady-after fixed"
 	execChecks   = "premise steady-before steady-during mitigate recover cleared spared collateral steady-after fixed"
-	calmChecks   = "premise steady-before cause steady-during actions collateral refusals"
+	// A look-alike that only advice can end: nothing must be over at the end.
+	failingChecks = "premise steady-before cause detect steady-during actions collateral suffer"
+	calmChecks    = "premise steady-before cause steady-during actions collateral refusals"
 )
 
 // all is every check of an outage but some.

@@ -127,7 +127,7 @@ func culpritsNamed(r *run) Verdict {
 	return Verdict{Outcome: passIf(got == want), Want: want, Got: got}
 }
 
-// culprits returns the services of a finding, each once, sorted.
+// culprits returns the names of a finding, each once, sorted.
 func culprits(f outage.Finding) []string {
 	var names []string
 	for _, c := range f.Culprits {

@@ -58,13 +58,19 @@ func (r *run) harmed() harmed {
 			}
 		}
 	}
-	p, _ := r.responding()
+	p, responding := r.responding()
+	if !responding {
+		return h // what clients lost before anybody did anything is nobody's collateral
+	}
 	for at, a := range r.attempts(p) {
 		if !r.watched(a.Service) {
 			continue
 		}
 		h.witnesses += a.N()
 		if a.Outcome != outage.Reset && (a.Op != outage.OpHeld || a.Outcome == outage.OK) {
+			continue
+		}
+		if r.m.Responded == nil && a.Outcome == r.s.Expect.Suffer { // it is what the scenario is about, and nobody did anything
 			continue
 		}
 		if r.restarting(at) {

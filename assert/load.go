@@ -9,6 +9,11 @@ import (
 func boundsPeak(r *run) bool  { return r.s.Expect.Peak != nil }
 func namesSuffer(r *run) bool { return r.s.Expect.Suffer != "" }
 
+// forbidsRefusals reports whether nobody may be refused: where no outage is expected, or where a look-alike's scenario says so.
+func forbidsRefusals(r *run) bool {
+	return r.calm() || r.failing() && r.s.Expect.Refusals != nil && !*r.s.Expect.Refusals
+}
+
 // peak judges the most connections that any snapshot showed, of one service or of all.
 func peak(r *run) Verdict {
 	p := r.s.Expect.Peak
@@ -46,12 +51,15 @@ func (r *run) taken(service string, at outage.Duration, s *outage.Snapshot) (n i
 		return s.Slots(), true
 	}
 	for _, c := range s.Clients {
-		if r.homes.at(c.Host(), at).service == service {
+		if r.homes.of(c.Addr, at).service == service {
 			n++
 		}
 	}
 	if len(s.Clients) == 0 {
 		for _, c := range s.Census {
+			if r.homes.shared(c.Host) {
+				return 0, false // whose they are the census does not tell
+			}
 			if r.homes.at(c.Host, at).service == service {
 				n += c.Count
 			}
@@ -62,13 +70,16 @@ func (r *run) taken(service string, at outage.Duration, s *outage.Snapshot) (n i
 
 // refusals judges a run in which nobody may be refused, by both witnesses.
 func refusals(r *run) Verdict {
-	const want = "nobody refused"
+	want, byRedis := "nobody refused", r.m.RejectedByRedis
+	if r.s.Expect.Cause == outage.AccessDenied && byRedis != nil { // protected mode counts there too
+		want, byRedis = "nobody refused for want of a slot", new(int64)
+	}
 	tried := r.count(r.loaded(), func(*outage.Attempt) bool { return true })
 	got := fmt.Sprintf("%d of %d attempts refused, %s", r.m.Refused, tried, r.rejectedText())
 	switch {
-	case r.m.Refused > 0 || r.m.RejectedByRedis != nil && *r.m.RejectedByRedis > 0:
+	case r.m.Refused > 0 || byRedis != nil && *byRedis > 0:
 		return Verdict{Outcome: Fail, Want: want, Got: got}
-	case tried == 0 || r.m.RejectedByRedis == nil:
+	case tried == 0 || byRedis == nil:
 		return missing(want, got, "one of the two witnesses is missing")
 	}
 	return Verdict{Outcome: Pass, Want: want, Got: got}

@@ -27,6 +27,13 @@ func (r *run) measureRefusals() {
 		if r.m.Onset == nil && a.Outcome == r.s.Expect.Suffer && r.loaded().has(at) {
 			r.m.Onset = &at
 		}
+		if r.s.FailsBy(a.Outcome) && r.loaded().has(at) {
+			if r.m.FirstFailure == nil {
+				r.m.FirstFailure = &at
+			}
+			r.m.LastFailure = &at
+			r.m.Failures += a.N()
+		}
 		if !refused(a) {
 			continue
 		}
@@ -40,8 +47,8 @@ func (r *run) measureRefusals() {
 		}
 		kinds[Refusal{Op: a.Op, Said: a.Said, Saw: a.Saw}] += a.N()
 	}
-	if r.m.FirstRefusal != nil {
-		r.m.Onset = r.m.FirstRefusal
+	if first := r.first(); first != nil {
+		r.m.Onset = first
 	}
 	for k, n := range kinds {
 		k.N = n
@@ -50,6 +57,22 @@ func (r *run) measureRefusals() {
 	slices.SortFunc(r.m.Refusals, func(a, b Refusal) int {
 		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Op, b.Op), cmp.Compare(a.Said, b.Said), cmp.Compare(a.Saw, b.Saw))
 	})
+}
+
+// first returns when clients first met the outage that the scenario is about.
+func (r *run) first() *outage.Duration {
+	if r.failing() {
+		return r.m.FirstFailure
+	}
+	return r.m.FirstRefusal
+}
+
+// last returns when clients last met it.
+func (r *run) last() *outage.Duration {
+	if r.failing() && r.m.LastFailure != nil && (r.m.LastRefusal == nil || *r.m.LastFailure > *r.m.LastRefusal) {
+		return r.m.LastFailure
+	}
+	return r.m.LastRefusal
 }
 
 func (r *run) measureServer() {
@@ -148,7 +171,7 @@ func (r *run) measureTimes() {
 		m.Lead = &lead
 	}
 	if tries, again, ok := r.relapse(); ok && tries > 0 && again == 0 {
-		m.TTR = since(m.LastRefusal)
+		m.TTR = since(r.last())
 	}
 }
 

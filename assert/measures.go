@@ -14,10 +14,15 @@ type Measures struct {
 	// two snapshots had it.
 	RejectedByRedis *int64 `json:"rejected_by_redis,omitempty"`
 
-	// Onset is when clients began to suffer: the first refusal, or else the first attempt that ended as expect.suffer says.
+	// Failures counts the attempts that failed in the way that until.failures waits for; 0 elsewhere.
+	Failures int `json:"failures,omitempty"`
+
+	// Onset is when clients began to suffer: the first refusal or failure, or else the first attempt that ended as expect.suffer says.
 	Onset        *outage.Duration `json:"onset,omitempty"`
 	FirstRefusal *outage.Duration `json:"first_refusal,omitempty"`
 	LastRefusal  *outage.Duration `json:"last_refusal,omitempty"`
+	FirstFailure *outage.Duration `json:"first_failure,omitempty"`
+	LastFailure  *outage.Duration `json:"last_failure,omitempty"`
 	Detected     *outage.Duration `json:"detected,omitempty"`  // the first diagnosis that named the expected cause
 	Responded    *outage.Duration `json:"responded,omitempty"` // the first action that was done, or command that was not a mere look
 	Mitigated    *outage.Duration `json:"mitigated,omitempty"` // the first new connection that succeeded after that

@@ -26,7 +26,7 @@ func (r *run) mitigated() *outage.Duration {
 }
 
 func mitigate(r *run) Verdict {
-	want := "a new connection within " + r.s.Expect.Mitigate.String() + " of the first refusal, after the response"
+	want := "a new connection within " + r.s.Expect.Mitigate.String() + " of the first " + r.injury() + ", after the response"
 	if r.m.Responded == nil {
 		return r.nothingDone(want)
 	}
@@ -52,11 +52,33 @@ func (r *run) nothingDone(want string) Verdict {
 	return lacking(Fail, want, "the responder did nothing", r.undone())
 }
 
-// relapse counts who knocked during the hold phase and who was refused; ok is false where there is no such phase.
-func (r *run) relapse() (tries, refusals int, ok bool) {
+// injury is the word for what clients meet: a refusal, or the failure of a look-alike.
+func (r *run) injury() string {
+	if r.failing() {
+		return "failure"
+	}
+	return "refusal"
+}
+
+// injured is the word for a client that met it.
+func (r *run) injured() string {
+	if r.failing() {
+		return "refused or failing"
+	}
+	return "refused"
+}
+
+// relapse counts who knocked during the hold phase and who was refused or failed; ok is false where there is no such phase.
+// What was begun before it does not count: a client notices a silence when its patience ends.
+func (r *run) relapse() (tries, again int, ok bool) {
 	hold, ok := r.phase(outage.Hold)
 	tries = r.count(hold, func(a *outage.Attempt) bool { return a.Op == outage.OpFresh || a.Op == outage.OpConnect })
-	return tries, r.count(hold, refused), ok
+	for at, a := range r.attempts(hold) {
+		if refused(a) || r.hurt(a) && at-a.Latency >= hold.from {
+			again += a.N()
+		}
+	}
+	return tries, again, ok
 }
 
 // quiet judges that nobody was refused in the hold phase although somebody knocked; ok is true when so.
@@ -70,7 +92,7 @@ func (r *run) quiet(want string) (v Verdict, ok bool) {
 		if r.m.Mitigated == nil {
 			hint = "it never stopped"
 		}
-		return lacking(Fail, want, fmt.Sprintf("%s in the hold phase, the last at %s", plural(again, "refusal", "refusals"), short(*r.m.LastRefusal)), hint), false
+		return lacking(Fail, want, fmt.Sprintf("%s in the hold phase, the last at %s", plural(again, r.injury(), r.injury()+"s"), short(*r.last())), hint), false
 	case tries == 0:
 		return missing(want, "no new connection was tried in the hold phase", "nobody knocked, so nobody was refused"), false
 	}
@@ -78,12 +100,12 @@ func (r *run) quiet(want string) (v Verdict, ok bool) {
 }
 
 func recovered(r *run) Verdict {
-	want := fmt.Sprintf("no refusal later than %s after the first", r.s.Expect.Recover)
+	want := fmt.Sprintf("no %s later than %s after the first", r.injury(), r.s.Expect.Recover)
 	if v, ok := r.quiet(want); !ok {
 		return v
 	}
 	if r.m.TTR == nil {
-		return missing(want, "no refusal in the history", "")
+		return missing(want, "no "+r.injury()+" in the history", "")
 	}
 	return within(*r.m.TTR, r.s.Expect.Recover, want)
 }
@@ -92,9 +114,9 @@ func recovered(r *run) Verdict {
 func cleared(r *run) Verdict {
 	below := r.s.Expect.Cleared.Below
 	need := cmp.Or(r.s.Expect.Cleared.Hold, scenarios.DefaultHold)
-	want := fmt.Sprintf("at most %s connections for %s, and nobody refused", below, need)
+	want := fmt.Sprintf("at most %s connections for %s, and nobody %s", below, need, r.injured())
 	if below.Percent > 0 {
-		want = fmt.Sprintf("at most %s of the limit taken for %s, and nobody refused", below, need)
+		want = fmt.Sprintf("at most %s of the limit taken for %s, and nobody %s", below, need, r.injured())
 	}
 	if v, ok := r.quiet(want); !ok {
 		return v

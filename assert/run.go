@@ -90,7 +90,7 @@ func (r *run) unsound() string {
 	if last := r.events[len(r.events)-1]; !isEnd(last) {
 		return fmt.Sprintf("the history stops at %s, before the end phase", short(last.At))
 	}
-	return ""
+	return r.jumped()
 }
 
 // builtin reports whether the responder was Spillway's own.
@@ -98,8 +98,14 @@ func (r *run) builtin() bool {
 	return r.header.Responder == "" || r.header.Responder == scenarios.DefaultResponder
 }
 
-// calm reports whether the scenario expects no outage.
-func (r *run) calm() bool { return refusalsWanted(r.s) == 0 }
+// calm reports whether the scenario expects no outage, neither this one nor a look-alike.
+func (r *run) calm() bool { return refusalsWanted(r.s) == 0 && !r.failing() }
+
+// failing reports whether the scenario is about a look-alike: clients must fail in another way than refused.
+func (r *run) failing() bool { return r.s.Until.Failures > 0 }
+
+// hurt reports whether an attempt met the outage that the scenario is about.
+func (r *run) hurt(a *outage.Attempt) bool { return refused(a) || r.s.FailsBy(a.Outcome) }
 
 func refusalsWanted(s scenarios.Scenario) int {
 	if s.Until.Refusals == 0 && s.Expect.Refusals != nil && *s.Expect.Refusals {

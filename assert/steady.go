@@ -26,11 +26,17 @@ func (r *run) steady() []string {
 func hasSteady(r *run) bool { return len(r.steady()) > 0 }
 
 // wasPut reports whether there was a response for the spared services to live through.
-func wasPut(r *run) bool { return hasSpared(r) && (!r.calm() || r.m.Responded != nil) }
+func wasPut(r *run) bool { return hasSpared(r) && (r.mustEnd() || r.m.Responded != nil) }
+
+// mustEnd reports whether there is an outage that the response must end. For a look-alike there may be nothing but advice.
+func (r *run) mustEnd() bool { return !r.calm() && (!r.failing() || r.s.Recovers()) }
 
 // wasHeld reports whether there is, or should be, a hold phase.
 func wasHeld(r *run) bool {
 	_, held := r.phase(outage.Hold)
+	if r.failing() && !r.s.Recovers() {
+		return false
+	}
 	return hasSpared(r) && (held || !r.calm())
 }
 
@@ -76,8 +82,8 @@ const canaryPause = outage.Duration(time.Second)
 // no time for a canary, so the next one counts too.
 func (r *run) during() span {
 	p := r.loaded()
-	if r.m.FirstRefusal != nil {
-		p.from = *r.m.FirstRefusal
+	if first := r.first(); first != nil {
+		p.from = *first
 	}
 	if respond, ok := r.phase(outage.Respond); ok && !r.calm() {
 		p.to = respond.to

@@ -196,6 +196,33 @@ func restarted() *story {
 	})
 }
 
+// failing tells a look-alike: from 5 s on api's connects time out, until end; Redis is not full, and the answer is advice.
+func failing(responder string, end float64) *story {
+	s := calmScenario("fd-exhausted")
+	s.Until, s.Expect.Cause, s.Expect.Suffer, s.Expect.Detect = scenarios.Until{Failures: 10}, outage.FDExhausted, outage.TimedOut, at(5)
+	s.Fleet = append(s.Fleet, scenarios.Service{Service: "api", Instances: 1, Workload: "leaky"})
+	st := tell(s, responder).phase(0, outage.Prepare).phase(1, outage.Steady).phase(3, outage.Load).phase(7, outage.Respond)
+	st.phase(10, outage.Hold).phase(14, outage.End)
+	st.instance(1.2, "web", "web-1", "10.0.0.2", outage.Started).canaries("web", 1.5, 14, span{})
+	for t := 5.0; t < end; t += .5 {
+		st.attempt(t, "api", outage.OpConnect, outage.TimedOut, 2, "", "dial: i/o timeout")
+	}
+	for t := 1.6; t < 14; t++ {
+		st.snapshot(t, 40, 100, 0)
+		if t < 6 {
+			st.diagnose(t+.1, "", 0)
+		} else {
+			st.diagnose(t+.1, outage.FDExhausted, .9)
+		}
+	}
+	if responder == "none" {
+		return st
+	}
+	advice := outage.Action{Kind: outage.Advise, Reason: "raise the limit"}
+	st.add(7.8, "responder", outage.Event{Plan: &outage.Plan{Cause: outage.FDExhausted, Actions: []outage.Action{advice}}})
+	return st.act(7.9, advice)
+}
+
 func untouched() *story { return outageUntil("none", 14).calmDown(100) }
 func selfHealed() *story {
 	return outageUntil("none", 8).calmDown(20)
@@ -212,6 +239,11 @@ func stories() map[string]func() *story {
 		"good-exec":   corrected,
 		"control-yes": untouched,
 		"control-no":  selfHealed,
+
+		"good-failing":    func() *story { return failing("spillway", 14) },
+		"control-failing": func() *story { return failing("none", 14) },
+		"control-failed":  func() *story { return failing("none", 7.6) },
+		"bad-failing":     func() *story { return failing("spillway", 5.1) },
 
 		"bad-wrong-cause": func() *story {
 			return goodLeak().change(func(e *outage.Event) {

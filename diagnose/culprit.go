@@ -17,6 +17,7 @@ func culprit(g *group, against []*conn) outage.Culprit {
 		c.IDs = append(c.IDs, a.ID)
 	}
 	slices.Sort(c.IDs)
+	c.Examples = examples(g, against)
 	return c
 }
 

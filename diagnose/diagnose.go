@@ -34,6 +34,8 @@ var rules = []rule{
 	{outage.FDLimitClamp, clamp},
 	{outage.ReplicaOrClusterSlots, replicaOrClusterSlots},
 	{outage.MaxclientsTooLow, tooLow},
+	{outage.ServerStalled, stalled},
+	{outage.AccessDenied, denied},
 	{outage.NotAtLimit, pinned},
 }
 
@@ -51,6 +53,7 @@ func Diagnose(snapshots ...outage.Snapshot) outage.Diagnosis {
 		if f == nil {
 			continue
 		}
+		v.attribute(f)
 		findings = append(findings, *f)
 		if f.Confidence >= believed {
 			v.claim(f)

@@ -29,8 +29,8 @@ func (v *view) follow() {
 			t.died, t.last = i, c
 		}
 	}
-	names := namer{map[string]string{}}
-	index := map[string]map[string]*group{}
+	names := namer{names: map[string]string{}}
+	index := map[identity]map[string]*group{}
 	var ended []*track
 	for _, t := range tracks {
 		switch {
@@ -39,12 +39,13 @@ func (v *view) follow() {
 			ended = append(ended, t)
 		default:
 			c := &conn{Client: t.last, host: t.last.Host(), born: t.born, woke: t.woke}
-			c.service, c.label = names.service(&t.last)
+			c.who = names.identify(&t.last)
 			v.conns = append(v.conns, c)
 		}
 	}
 	slices.SortFunc(v.conns, func(a, b *conn) int { return cmp.Compare(a.ID, b.ID) })
 	adopt(v.conns)
+	names.doubt(v.conns)
 	for _, c := range v.conns {
 		v.group(index, c)
 	}
@@ -52,26 +53,6 @@ func (v *view) follow() {
 		v.bury(index, &names, t)
 	}
 	v.order()
-}
-
-// adopt gives connections that have not yet told their name, such as pre-dialled ones, to the one service their host has.
-func adopt(conns []*conn) {
-	named := map[string]string{}
-	for _, c := range conns {
-		if c.label != byName {
-			continue
-		}
-		if other, known := named[c.host]; known && other != c.service {
-			named[c.host] = ""
-			continue
-		}
-		named[c.host] = c.service
-	}
-	for _, c := range conns {
-		if c.label != byName && named[c.host] != "" && greeting(c.Cmd) {
-			c.service, c.label = named[c.host], byName
-		}
-	}
 }
 
 // greeting reports whether cmd is one that a library sends before any work.
@@ -83,19 +64,19 @@ func greeting(cmd string) bool {
 	return false
 }
 
-func (v *view) group(index map[string]map[string]*group, c *conn) {
-	hosts := index[c.service]
+func (v *view) group(index map[identity]map[string]*group, c *conn) {
+	hosts := index[c.who]
 	if hosts == nil {
 		hosts = map[string]*group{}
-		index[c.service] = hosts
-		v.services = append(v.services, &service{name: c.service, label: c.label})
+		index[c.who] = hosts
+		v.services = append(v.services, &service{who: c.who, name: c.who.base(), label: c.who.label})
 	}
 	g := hosts[c.host]
 	if g == nil {
 		g = &group{host: c.host}
 		hosts[c.host] = g
 		for _, s := range v.services {
-			if s.name == c.service {
+			if s.who == c.who {
 				g.service = s
 				s.groups = append(s.groups, g)
 			}
@@ -110,9 +91,8 @@ func (v *view) group(index map[string]map[string]*group, c *conn) {
 }
 
 // bury counts a connection that was closed between the looks.
-func (v *view) bury(index map[string]map[string]*group, names *namer, t *track) {
-	name, _ := names.service(&t.last)
-	g := index[name][t.last.Host()]
+func (v *view) bury(index map[identity]map[string]*group, names *namer, t *track) {
+	g := index[names.settled(&t.last)][t.last.Host()]
 	if g == nil {
 		return
 	}
@@ -126,11 +106,14 @@ func (v *view) bury(index map[string]map[string]*group, names *namer, t *track) 
 
 // order makes the view independent of the order in which the server listed its clients.
 func (v *view) order() {
+	v.tellApart()
 	byHost := func(a, b *group) int {
-		return cmp.Or(cmp.Compare(a.service.name, b.service.name), cmp.Compare(a.host, b.host))
+		return cmp.Or(cmp.Compare(a.service.name, b.service.name), a.service.who.compare(b.service.who), cmp.Compare(a.host, b.host))
 	}
 	slices.SortFunc(v.groups, byHost)
-	slices.SortFunc(v.services, func(a, b *service) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(v.services, func(a, b *service) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), a.who.compare(b.who))
+	})
 	for _, s := range v.services {
 		slices.SortFunc(s.groups, byHost)
 	}

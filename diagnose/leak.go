@@ -114,7 +114,7 @@ func (v *view) cameAfter(l leaking) int {
 	}
 	n := 0
 	for _, c := range v.conns {
-		if c.service != l.group.service.name && c.Age < since-idleEnough {
+		if c.who != l.group.service.who && c.Age < since-idleEnough {
 			n++
 		}
 	}

@@ -14,8 +14,8 @@ type label int
 
 const (
 	byAddress label = iota
-	byUser
 	byLibrary
+	byUser
 	byName
 )
 
@@ -56,26 +56,6 @@ func withoutSuffix(name string) string {
 		}
 	}
 	return name
-}
-
-// namer names the services of clients, each distinct name worked out once.
-type namer struct{ names map[string]string }
-
-func (n *namer) service(c *outage.Client) (string, label) {
-	switch {
-	case c.Name != "":
-		s, known := n.names[c.Name]
-		if !known {
-			s = clean(serviceName(c.Name))
-			n.names[c.Name] = s
-		}
-		return s, byName
-	case c.LibName != "":
-		return clean(c.LibName), byLibrary
-	case c.User != "" && c.User != "default":
-		return clean(c.User), byUser
-	}
-	return clean(c.Host()), byAddress
 }
 
 // longest is how much of a name that a client chose goes into a text.

@@ -98,7 +98,8 @@ func (h *host) openTold(ctx context.Context, tell func(verdict, time.Duration)) 
 		return nil, verdict{outcome: beforeServed(err), saw: sawOf(err)}
 	}
 	c := newCanary(conn)
-	err = c.ask(command("CLIENT", "SETNAME", h.spec.Service.ClientName)+command("PING"), 2)
+	hello := h.introduction()
+	err = c.ask(strings.Join(hello, "")+command("PING"), len(hello)+1)
 	if first != nil && first.outcome != outage.OK {
 		// What the connection met first explains whatever failed after it.
 		v := *first
@@ -114,6 +115,18 @@ func (h *host) openTold(ctx context.Context, tell func(verdict, time.Duration)) 
 		return nil, v
 	}
 	return c, v
+}
+
+// login is the AUTH of a service that has a password, as its library sends it; empty without one.
+func (h *host) login() string {
+	switch s := h.spec.Service; {
+	case s.Password == "":
+		return ""
+	case s.User == "":
+		return command("AUTH", s.Password)
+	default:
+		return command("AUTH", s.User, s.Password)
+	}
 }
 
 // ping asks whether Redis still serves the connection.

@@ -37,7 +37,7 @@ func (a *admin) fills(w *worker, n int, with ...string) {
 func (a *admin) emptied(w *worker) {
 	a.t.Helper()
 	start := time.Now()
-	if err := w.stop(); err != nil || time.Since(start) > 2*time.Second {
+	if err := w.stop(); err != nil || time.Since(start) > 10*time.Second {
 		a.t.Errorf("stop: %v after %v", err, time.Since(start))
 	}
 	for _, tried := range w.attempts(like{outcome: outage.Refused}) {

@@ -21,6 +21,8 @@ type dialer struct {
 	life  context.Context // the instance's: go-redis dials on contexts of its own
 	names *resolver
 	net   net.Dialer
+	// opened is told of every connection, as soon as it is there.
+	opened func(net.Conn)
 
 	mu    sync.Mutex
 	open  map[*sniffed]struct{}
@@ -29,10 +31,11 @@ type dialer struct {
 
 func newDialer(life context.Context, spec Spec) *dialer {
 	d := &dialer{
-		life:  life,
-		names: newResolver(spec.Redis, spec.Local),
-		net:   net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive},
-		open:  make(map[*sniffed]struct{}),
+		life:   life,
+		names:  newResolver(spec.Redis, spec.Local),
+		net:    net.Dialer{Timeout: dialTimeout, KeepAliveConfig: keepAlive},
+		open:   make(map[*sniffed]struct{}),
+		opened: func(net.Conn) {},
 	}
 	if spec.Local != "" {
 		d.net.LocalAddr = &net.TCPAddr{IP: net.ParseIP(spec.Local)}
@@ -59,6 +62,7 @@ func (d *dialer) dial(ctx context.Context, tell func(verdict, time.Duration)) (n
 		}
 		return nil, err
 	}
+	d.opened(conn)
 	c := &sniffed{Conn: conn, born: born, tell: tell, closed: d.forget}
 	if !d.remember(c) {
 		_ = conn.Close()

@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -69,7 +70,7 @@ const (
 //
 // The goroutine that reads in ends with in; after an end by ctx it may outlive Run until then.
 func Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	redis.SetLogger(silence{})
+	silenceRedis()
 	lines := bufio.NewReader(in)
 	spec, err := readSpec(lines)
 	if err != nil {
@@ -79,6 +80,9 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	h := newHost(ctx, spec, log)
+	if err := h.dialer.limitPorts(spec.Service.SourcePorts); err != nil {
+		return fmt.Errorf("spec: %w", err)
+	}
 	if err := log.instance(outage.Started, h.address(ctx)); err != nil {
 		return err
 	}
@@ -144,7 +148,7 @@ func (s Spec) check() error {
 	if _, port, err := net.SplitHostPort(s.Redis); err != nil || port == "" {
 		bad("redis %q: want host:port", s.Redis)
 	}
-	if svc.ClientName == "" || strings.ContainsFunc(svc.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if svc.ClientName == "" != svc.Unnamed || strings.ContainsFunc(svc.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		bad("client name %q: want printable characters without spaces, as Redis does", svc.ClientName)
 	}
 	if svc.Connections < 0 || svc.Ramp < 0 || svc.Hold < 0 {
@@ -172,6 +176,8 @@ func checkWorkload(svc scenarios.Service) error {
 		return fmt.Errorf("workload %s: no number of connections", svc.Workload)
 	case needs.rate && svc.Rate <= 0:
 		return fmt.Errorf("workload %s: no rate", svc.Workload)
+	case needs.hold && svc.Hold <= 0:
+		return fmt.Errorf("workload %s: no hold", svc.Workload)
 	case needs.pool && svc.Pool.Size <= 0:
 		return fmt.Errorf("workload %s: no pool size", svc.Workload)
 	}
@@ -212,6 +218,9 @@ func readOrders(lines *bufio.Reader, drain func()) error {
 		}
 	}
 }
+
+// silenceRedis is done once: go-redis has one logger for the whole process, which may host many instances.
+var silenceRedis = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
 
 // silence is go-redis's logger: in an outage it would print from many goroutines, and attempts tell all of it.
 type silence struct{}

@@ -35,7 +35,7 @@ func TestAnInstanceSaysWhatItIsAndThatItStopped(t *testing.T) {
 			t.Errorf("at %v by %q: the run's clock stood at %v when the spec was sent", e.At, e.Actor, sp.Now)
 		}
 	}
-	eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
+	eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
 }
 
 func TestTheAddressIsFoundWithoutBeingChosen(t *testing.T) {
@@ -142,7 +142,7 @@ func TestTheEndOfStdinEndsEverything(t *testing.T) {
 		w.until(1, like{outage.OpConnect, outage.OK})
 		_ = w.in.Close()
 		start := time.Now()
-		if err := w.wait(); err != nil || time.Since(start) > 2*time.Second {
+		if err := w.wait(); err != nil || time.Since(start) > 10*time.Second {
 			t.Errorf("%s: %v after %v", workload, err, time.Since(start))
 		}
 		for _, e := range w.seen() {
@@ -150,7 +150,7 @@ func TestTheEndOfStdinEndsEverything(t *testing.T) {
 				t.Errorf("%s: says that it was stopped", workload)
 			}
 		}
-		eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
+		eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
 	}
 }
 
@@ -164,7 +164,7 @@ func TestStopLetsRequestsUnderWayEnd(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
+	eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
 	if ok := w.count(like{outage.OpRequest, outage.OK}); ok != s.answered() {
 		t.Errorf("%d requests were answered, %d recorded as ok: %v", s.answered(), ok, w.summary())
 	}
@@ -173,9 +173,9 @@ func TestStopLetsRequestsUnderWayEnd(t *testing.T) {
 func TestStopEndsRequestsThatHang(t *testing.T) {
 	s := newServer(t, 0, hang)
 	w := launch(t, t.Context(), spec("leaky", s.addr()))
-	eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open > 5 }, func() any { return w.summary() })
+	eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open > 5 }, func() any { return w.summary() })
 	start := time.Now()
-	if err := w.stop(); err != nil || time.Since(start) > 3*time.Second {
+	if err := w.stop(); err != nil || time.Since(start) > 10*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
 }
@@ -203,7 +203,7 @@ func TestDroppedRequestsAreSaid(t *testing.T) {
 		}
 		return n
 	}
-	eventually(t, 5*time.Second, func() bool { return noted() > 0 }, func() any { return w.summary() })
+	eventually(t, 20*time.Second, func() bool { return noted() > 0 }, func() any { return w.summary() })
 	time.Sleep(100 * time.Millisecond)
 	if err := w.stop(); err != nil {
 		t.Fatal(err)

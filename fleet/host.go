@@ -31,7 +31,11 @@ type host struct {
 func (h *host) drain() { h.drained.Store(true) }
 
 func newHost(life context.Context, spec Spec, log *recorder) *host {
-	return &host{spec: spec, log: log, dialer: newDialer(life, spec)}
+	h := &host{spec: spec, log: log, dialer: newDialer(life, spec)}
+	if spec.Service.Behind != "" {
+		h.dialer.opened = log.opened
+	}
+	return h
 }
 
 // address finds the instance's own address toward Redis. It sends nothing: connecting a UDP socket only asks for the
@@ -103,8 +107,10 @@ func (h *host) client(shape func(*redis.Options)) (*redis.Client, *link) {
 	pool := h.spec.Service.Pool
 	o := &redis.Options{
 		Addr:         h.spec.Redis,
-		ClientName:   h.spec.Service.ClientName,
 		Dialer:       l.dial,
+		Username:     h.spec.Service.User,
+		Password:     h.spec.Service.Password,
+		ReadTimeout:  pool.ReadTimeout.Std(),
 		PoolSize:     pool.Size,
 		MinIdleConns: pool.MinIdle,
 		MaxIdleConns: pool.MaxIdle,
@@ -119,6 +125,7 @@ func (h *host) client(shape func(*redis.Options)) (*redis.Client, *link) {
 	if pool.Retries != nil {
 		o.MaxRetries = orOff(*pool.Retries)
 	}
+	h.identify(o)
 	shape(o)
 	return redis.NewClient(o), l
 }
@@ -165,7 +172,7 @@ func (h *host) command(ctx context.Context, c redis.Cmdable, n int) error {
 // paced starts do at the service's rate until ctx ends, and waits for what it started. It is an open loop: slow
 // answers do not slow it, but at most limit requests run at once and what is due beyond them is dropped.
 func (h *host) paced(ctx context.Context, limit int, do func(n int)) error {
-	p := pacer{rate: h.spec.Service.Rate, ramp: h.spec.Service.Ramp.Std()}
+	p := h.pacer()
 	var group errgroup.Group
 	group.SetLimit(limit)
 	defer func() { _ = group.Wait() }() // do returns no error

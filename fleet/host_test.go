@@ -54,7 +54,7 @@ func TestNothingIsDialledAfterTheEnd(t *testing.T) {
 	if told != 0 {
 		t.Error("a dial that we gave up was recorded")
 	}
-	eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return "a connection is open" })
+	eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return "a connection is open" })
 }
 
 func TestWhatTheEndCutsOffIsNoAttempt(t *testing.T) {

@@ -111,7 +111,7 @@ func TestAKilledConnectionIsAReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.kill("api-client")
-	eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
+	eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
 	h.log.folds.take()
 	_ = h.request(t.Context(), l, func(ctx context.Context) error { return conn.Ping(ctx).Err() })
 	got := h.log.folds.take()
@@ -159,7 +159,7 @@ func TestSniffingLeavesTheStaleCheckOn(t *testing.T) {
 			t.Fatalf("ping %d, after the idle connection was closed: %v", i, err)
 		}
 		s.kill("")
-		eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return "still open" })
+		eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return "still open" })
 		time.Sleep(2 * time.Millisecond) // until the FIN has arrived: the kernel tells nobody
 	}
 }

@@ -9,6 +9,8 @@ import (
 type pacer struct {
 	rate float64
 	ramp time.Duration
+	// place is where request n stands among the requests, in requests; nil is evenly: at n.
+	place func(n int) float64
 }
 
 // due returns when request n, counted from 0, is due after the start.
@@ -16,10 +18,14 @@ func (p pacer) due(n int) time.Duration {
 	ramp := p.ramp.Seconds()
 	inRamp := p.rate * ramp / 2 // requests due until the ramp ends
 	var at float64
-	if float64(n) < inRamp {
-		at = math.Sqrt(2 * ramp * float64(n) / p.rate)
+	place := float64(n)
+	if p.place != nil {
+		place = p.place(n)
+	}
+	if place < inRamp {
+		at = math.Sqrt(2 * ramp * place / p.rate)
 	} else {
-		at = ramp/2 + float64(n)/p.rate
+		at = ramp/2 + place/p.rate
 	}
 	return time.Duration(at * float64(time.Second))
 }

@@ -12,7 +12,7 @@ import (
 // next turn comes and connects anew at once. Refused or not, it never comes later than its turn, but also not sooner:
 // the rate is that of all connects of the instance.
 func reconnecting(ctx context.Context, h *host) error {
-	t := turns{pacer{rate: h.spec.Service.Rate, ramp: h.spec.Service.Ramp.Std()}, h.spec.Service.Connections}
+	t := turns{h.pacer(), h.spec.Service.Connections}
 	var group sync.WaitGroup
 	defer group.Wait()
 	start := time.Now()

@@ -60,6 +60,7 @@ type recorder struct {
 
 	mu    sync.Mutex // guards folds, and is never held while writing: a slow reader must not slow the load
 	folds folds
+	ports ports
 
 	out sync.Mutex // guards enc
 	enc *json.Encoder
@@ -91,7 +92,7 @@ func (r *recorder) flush() error {
 	r.out.Lock()
 	defer r.out.Unlock()
 	r.mu.Lock()
-	events := r.folds.take()
+	events := append(r.ports.take(r.spec), r.folds.take()...)
 	r.mu.Unlock()
 	for i := range events {
 		if err := r.enc.Encode(&events[i]); err != nil {

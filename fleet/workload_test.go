@@ -31,7 +31,7 @@ func TestLeakyLeaksAConnectionPerRequest(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
+	eventually(t, 20*time.Second, func() bool { open, _ := s.counts(); return open == 0 }, func() any { return s.named("api-client") })
 	requests, connects := w.count(like{op: outage.OpRequest}), w.count(like{op: outage.OpConnect})
 	if requests != connects || w.count(like{outage.OpRequest, outage.OK}) != requests {
 		t.Errorf("%v: want as many connections as requests, all ok", w.summary())

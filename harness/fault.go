@@ -19,6 +19,9 @@ func (r *run) fault(ctx context.Context, f scenarios.Fault, begin time.Time) err
 	if f.Meet > 0 {
 		do = r.meet
 	}
+	if f.LowerNofile > 0 {
+		do = r.lowerNofile
+	}
 	err := do(ctx, f, begin)
 	if ctx.Err() != nil {
 		return nil // the run was over first

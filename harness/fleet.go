@@ -69,7 +69,7 @@ func (r *run) startInstance(ctx context.Context, s scenarios.Service, generation
 // launch starts an instance's process, which has an address from then on and waits to be told what to be.
 func (r *run) launch(ctx context.Context, s scenarios.Service, generation int) (*instance, error) {
 	i := r.enlist(s, generation)
-	process, err := r.machine.StartInstance(ctx, rig.Instance{Name: i.name, Nofile: r.needsFDs(s)})
+	process, err := r.machine.StartInstance(ctx, rig.Instance{Name: i.name, Nofile: r.needsFDs(s), Behind: s.Behind})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", i.name, err)
 	}
@@ -87,10 +87,7 @@ func (r *run) brief(ctx context.Context, i *instance) error {
 		Service: s, Instance: i.name, Redis: r.server.redis.Addr, Canary: i.canary,
 		Seed: r.Seed, Now: r.rec.now(),
 	}
-	spec.Service.ClientName = i.name
-	if s.ClientName != "" && s.ClientName != s.Service {
-		spec.Service.ClientName = s.ClientName
-	}
+	spec.Service.ClientName = clientName(i)
 	if r.Docker == nil {
 		spec.Local = process.Addr
 	}
@@ -105,6 +102,17 @@ func (r *run) brief(ctx context.Context, i *instance) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// clientName is what the connections of an instance are called: the instance's name unless the scenario says otherwise.
+func clientName(i *instance) string {
+	switch s := i.service; {
+	case s.Unnamed:
+		return ""
+	case s.ClientName != "" && s.ClientName != s.Service:
+		return s.ClientName
+	}
+	return i.name
 }
 
 // needsFDs is how many file descriptors an instance may need. A leak without a bound takes what Redis has, and as much
@@ -185,9 +193,21 @@ func (r *run) ended(ctx context.Context, i *instance) error {
 	r.rec.add("rig", outage.Event{Instance: &outage.Instance{
 		Service: i.service.Service, Name: i.name, Addr: i.process.Addr, Workload: i.service.Workload,
 		State: outage.Exited, Generation: i.generation,
-		Detail: fmt.Sprintf("exit code %d: %s", exit, i.process.Errors()),
+		Detail: fmt.Sprintf("exit code %d: %s", exit, lastWords(exit, i.process.Errors())),
 	}})
-	return fmt.Errorf("%s ended by itself with exit code %d: %s", i.name, exit, i.process.Errors())
+	return fmt.Errorf("%s ended by itself with exit code %d: %s", i.name, exit, lastWords(exit, i.process.Errors()))
+}
+
+// lastWords is what a program said before it ended; one that was killed could say nothing.
+func lastWords(exit int, said string) string {
+	const killed = 128 + 9
+	switch {
+	case said != "":
+		return said
+	case exit == killed:
+		return "killed, by somebody or for want of memory"
+	}
+	return "it said nothing"
 }
 
 // instancesOf returns the living instances of a service, oldest first.

@@ -36,6 +36,18 @@ func TestNeedsFDs(t *testing.T) {
 	}
 }
 
+func TestConnectionsAreCalledWhatTheScenarioSays(t *testing.T) {
+	for want, s := range map[string]scenarios.Service{
+		"api-1": {Service: "api", ClientName: "api"},
+		"web":   {Service: "api", ClientName: "web"},
+		"":      {Service: "api", Unnamed: true},
+	} {
+		if got := clientName(&instance{name: "api-1", service: s}); got != want {
+			t.Errorf("%+v: %q, want %q", s, got, want)
+		}
+	}
+}
+
 var web, batch = scenarios.Service{Service: "web"}, scenarios.Service{Service: "batch"}
 
 // sparing is a run in which web is to be spared.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -142,6 +143,7 @@ func fails(t *testing.T, r assert.Result, checks ...string) {
 	for _, c := range checks {
 		want = append(want, c+" fail")
 	}
+	caught(t, r)
 	slices.Sort(got)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" || r.Outcome != assert.Fail {
@@ -152,6 +154,7 @@ func fails(t *testing.T, r assert.Result, checks ...string) {
 // mustFail fails the test unless the run is red and these checks, at least, failed.
 func mustFail(t *testing.T, r assert.Result, checks ...string) {
 	t.Helper()
+	caught(t, r)
 	if r.Outcome != assert.Fail {
 		t.Errorf("%s: %s, want a fail", r.Scenario, r.Outcome)
 	}
@@ -160,6 +163,31 @@ func mustFail(t *testing.T, r assert.Result, checks ...string) {
 			t.Errorf("%s: %s, want a fail; got %s", check, v.Outcome, v.Got)
 		}
 	}
+}
+
+// caught writes the line of `make sabotage`: which checks noticed.
+func caught(t *testing.T, r assert.Result) {
+	t.Helper()
+	var by []string
+	for _, v := range r.Verdicts {
+		if v.Outcome != assert.Pass && v.Blocked == "" {
+			by = append(by, v.Check)
+		}
+	}
+	what := strings.TrimSuffix(strings.TrimPrefix(t.Name(), "Test"), "IsCaught")
+	t.Logf("SABOTAGE | %s | %s | %s |", words(what), r.Outcome, strings.Join(by, ", "))
+}
+
+// words takes a test's name apart: "ARemedyThatDoesNothing" is "a remedy that does nothing".
+func words(name string) string {
+	var b strings.Builder
+	for i, c := range name {
+		if i > 0 && unicode.IsUpper(c) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return b.String()
 }
 
 // verdict returns the verdict of one check.

@@ -19,17 +19,20 @@ type recorder struct {
 // tally is what is known about the run so far.
 type tally struct {
 	phase       outage.Phase
-	phaseAt     outage.Duration // when it began
-	refusals    int             // new connections that Redis refused
-	lastRefusal outage.Duration // when the latest of them was
-	fresh       map[string]sign // the latest fresh canary of each service
-	held        map[string]sign // the latest held canary of each service
+	phaseAt     outage.Duration           // when it began
+	refusals    int                       // new connections that Redis refused
+	lastRefusal outage.Duration           // when the latest of them, or of the failures, was
+	fails       func(outage.Outcome) bool // whether an attempt that ends so is a failure that the run waits for; nil: none is
+	failures    int                       // of attempts since the load began
+	fresh       map[string]sign           // the latest fresh canary of each service
+	held        map[string]sign           // the latest held canary of each service
 	slots       int
 	maxClients  int
 	looks       int             // snapshots in this phase
 	firstLook   outage.Duration // of this phase
 	lastLook    outage.Duration
 	firstAct    outage.Duration // when the responder first did something; 0: not yet
+	lastAdvice  outage.Duration // when the responder last ended an action, advice included; 0: not yet
 }
 
 // sign is the latest sign of life of a canary.
@@ -74,6 +77,7 @@ func (t *tally) count(e outage.Event) {
 	case e.Attempt != nil:
 		t.attempt(e.At, *e.Attempt)
 	case e.Action != nil && e.Action.State == outage.Done, e.Command != nil:
+		t.lastAdvice = e.At
 		if t.firstAct == 0 {
 			t.firstAct = e.At
 		}
@@ -94,6 +98,10 @@ func (t *tally) look(at outage.Duration, s *outage.Snapshot) {
 func (t *tally) attempt(at outage.Duration, a outage.Attempt) {
 	if a.Outcome == outage.Refused && a.Op != outage.OpRequest { // a request repeats what its connections were told
 		t.refusals += a.N()
+		t.lastRefusal = max(t.lastRefusal, at)
+	}
+	if t.fails != nil && t.phase != outage.Prepare && t.phase != outage.Steady && t.fails(a.Outcome) {
+		t.failures += a.N()
 		t.lastRefusal = max(t.lastRefusal, at)
 	}
 	switch a.Op {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"spillway/outage"
+	"spillway/scenarios"
 )
 
 func at(seconds float64) outage.Duration { return outage.Duration(seconds * float64(time.Second)) }
@@ -51,6 +52,26 @@ func TestTallyOfRefusals(t *testing.T) {
 			t.Errorf("%s: %d refusals, the last at %s; want %d", c.name, got.refusals, got.lastRefusal, c.want)
 		}
 	}
+}
+
+// What fails before the load is no part of the outage; of the rest only what the scenario waits for.
+func TestTallyOfFailures(t *testing.T) {
+	steady, load := outage.Steady, outage.Load
+	r := newRecorder(outage.Header{Started: time.Now()})
+	r.tally.fails = scenarios.Scenario{Until: scenarios.Until{Failures: 1}, Expect: scenarios.Expect{Suffer: outage.TimedOut}}.FailsBy
+	for i, e := range []outage.Event{
+		{Phase: &steady}, {Attempt: tried(outage.OpFresh, outage.TimedOut, 9)}, {Phase: &load},
+		{Attempt: tried(outage.OpFresh, outage.TimedOut, 2)}, {Attempt: tried(outage.OpRequest, outage.TimedOut, 1)},
+		{Attempt: tried(outage.OpRequest, outage.OK, 7)}, {Attempt: tried(outage.OpRequest, outage.NoPort, 4)},
+	} {
+		e.At = at(float64(i))
+		r.put(e)
+	}
+	r.read(func(got tally) {
+		if got.failures != 3 || got.refusals != 0 || got.lastRefusal != at(4) {
+			t.Errorf("%d failures, %d refusals, the last at %s; want 3, 0 and 4s", got.failures, got.refusals, got.lastRefusal)
+		}
+	})
 }
 
 // Events of different actors arrive out of order.

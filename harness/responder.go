@@ -56,6 +56,8 @@ func (r *run) relieved() (ok bool, saw string) {
 		now := r.rec.now()
 		since := now - t.lastRefusal
 		switch {
+		case r.adviceOnly() && t.lastAdvice > 0:
+			ok = now-t.lastAdvice >= outage.Duration(settle) // nothing will get better: it was said
 		case t.firstAct == 0:
 			saw = "the responder has not acted"
 		case since < outage.Duration(quiet):
@@ -66,6 +68,9 @@ func (r *run) relieved() (ok bool, saw string) {
 	})
 	return ok, saw
 }
+
+// adviceOnly reports whether no action can end the outage of the scenario: then advice is all that is waited for.
+func (r *run) adviceOnly() bool { return r.scenario.Until.Failures > 0 && !r.scenario.Recovers() }
 
 // act is the responder's part. It returns when the responder has done what it can.
 func (r *run) act(ctx context.Context) error {
@@ -100,7 +105,7 @@ func (r *run) builtIn(ctx context.Context) error {
 		top, found := d.Top()
 		agreed := top.Cause == before
 		before = top.Cause
-		if !found || !agreed || top.Confidence < sureEnough || !atLimit(d) {
+		if !found || !agreed || top.Confidence < sureEnough || !calledFor(d, top.Cause) {
 			continue
 		}
 		round++
@@ -115,6 +120,9 @@ func (r *run) builtIn(ctx context.Context) error {
 	}
 	return nil
 }
+
+// calledFor reports whether there is something to act on: Redis at its limit, or a trouble that has nothing to do with it.
+func calledFor(d outage.Diagnosis, c outage.Cause) bool { return atLimit(d) || c.LookAlike() }
 
 // atLimit reports whether a remedy is called for: nobody acts on a server that has room and turns nobody away.
 func atLimit(d outage.Diagnosis) bool {

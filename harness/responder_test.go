@@ -67,6 +67,34 @@ func TestRelieved(t *testing.T) {
 	}
 }
 
+// Where nothing but advice can be expected, its being said is all that is waited for.
+func TestRelievedByAdvice(t *testing.T) {
+	advice := outage.Event{Action: &outage.Action{Kind: outage.Advise, State: outage.Done}}
+	for name, c := range map[string]struct {
+		scenario scenarios.Scenario
+		events   []outage.Event
+		after    time.Duration
+		want     bool
+	}{
+		"advice and its time":      {scenarios.Scenario{Until: scenarios.Until{Failures: 5}}, []outage.Event{advice}, settle, true},
+		"advice just now":          {scenarios.Scenario{Until: scenarios.Until{Failures: 5}}, []outage.Event{advice}, 0, false},
+		"no word":                  {scenarios.Scenario{Until: scenarios.Until{Failures: 5}}, nil, time.Minute, false},
+		"it must be over, and not": {scenarios.Scenario{Until: scenarios.Until{Failures: 5}, Expect: scenarios.Expect{Mitigate: at(5), Spare: []string{"web"}}}, []outage.Event{advice}, time.Minute, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &run{rec: newRecorder(outage.Header{Started: time.Now()}), scenario: c.scenario}
+			for _, e := range c.events {
+				time.Sleep(time.Second)
+				r.rec.add("x", e)
+			}
+			time.Sleep(c.after)
+			if ok, saw := r.relieved(); ok != c.want {
+				t.Errorf("%s: %t, %s", name, ok, saw)
+			}
+		})
+	}
+}
+
 // answering is a run with nothing but its responder: plans are advice, which needs no Redis.
 func answering(responder string) *run {
 	return &run{

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,12 @@ type server struct {
 // What the watch loop keeps and how often it looks.
 const (
 	watchEvery  = time.Second
-	watchWindow = 10 // snapshots
+	watchWindow = 10                     // snapshots
+	lookLimit   = observe.DefaultTimeout // for one reading: a server that is silent for so long is not merely busy
 )
+
+// watchEvery is the time from one snapshot to the next.
+func (r *Runner) watchEvery() time.Duration { return cmp.Or(r.Watch, watchEvery) }
 
 // startServer starts Redis and connects to it.
 func (r *run) startServer(ctx context.Context, spec rig.Server) error {
@@ -85,9 +90,9 @@ func (r *run) reader() *observe.Reader {
 	}
 }
 
-// watch takes a snapshot each second and diagnoses the latest ones, until the run ends.
+// watch takes a snapshot each second, or as often as asked, and diagnoses the latest ones, until the run ends.
 func (r *run) watch(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(r.watchEvery())
 	defer tick.Stop()
 	for {
 		select {
@@ -103,7 +108,7 @@ func (r *run) watch(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("observer: %w", err)
+			return fmt.Errorf("watch Redis: %w", r.server.redis.Why(ctx, err))
 		}
 	}
 }
@@ -141,7 +146,9 @@ func (r *run) reopen(ctx context.Context, why error) error {
 func (r *run) look(ctx context.Context) error {
 	s := &r.server
 	s.mu.Lock()
-	snap, err := r.reader().Snapshot(ctx)
+	reading, cancel := context.WithTimeout(ctx, lookLimit) // a run may have a deadline of its own, and a much later one
+	defer cancel()
+	snap, err := r.reader().Snapshot(reading)
 	if err == nil {
 		s.suspects = suspects(snap.Clients)
 		// With a timeout set, Redis would reap the responder's connection before it is needed. One that broke shows when it is.

@@ -62,6 +62,14 @@ type Instance struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// Opened tells which source ports an instance took that shares its address with others behind a gateway: nothing else
+// says whose a connection is.
+type Opened struct {
+	Service  string `json:"service"`
+	Instance string `json:"instance"`
+	Ports    []int  `json:"ports"`
+}
+
 // InstanceState is what an instance was last known to do.
 type InstanceState string
 

@@ -44,6 +44,8 @@ func Causes() []Described[Cause] {
 		{SilentConnections, "connections that never sent a command hold slots"},
 		{DeploySurge, "old and new instances of a service overlap during a deploy, and together need too many"},
 		{ReplicaOrClusterSlots, "replicas or cluster links, which count towards the limit, take slots that clients need"},
+		{ServerStalled, "Redis is busy or frozen: connects succeed and answers come late"},
+		{AccessDenied, "protected mode, a password or an ACL turns clients away; Redis is not full"},
 		{NotAtLimit, "clients suffer, but Redis is far from its limit: look at the clients"},
 	}
 }

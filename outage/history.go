@@ -52,6 +52,7 @@ type Event struct {
 	Phase     *Phase     `json:"phase,omitempty"`
 	Instance  *Instance  `json:"instance,omitempty"`
 	Attempt   *Attempt   `json:"attempt,omitempty"`
+	Opened    *Opened    `json:"opened,omitempty"`
 	Snapshot  *Snapshot  `json:"snapshot,omitempty"`
 	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
 	Plan      *Plan      `json:"plan,omitempty"`

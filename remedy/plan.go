@@ -1,7 +1,6 @@
 package remedy
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -41,6 +40,7 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 	p.plan.ReliefFor = p.reliefFor(top)
 	p.plan.ConfLines = confLines(p.plan.Actions)
 	p.plan.Rewrite = p.rewrite(top)
+	p.doubt(top)
 	p.warnAboutServer()
 	return p.plan
 }
@@ -80,6 +80,10 @@ func (p *planner) actions(f outage.Finding) []outage.Action {
 		return p.spare(f, "old instances end by themselves, and new ones come back at once")
 	case outage.ReplicaOrClusterSlots:
 		return p.besideClients(f)
+	case outage.ServerStalled:
+		return p.adviseStalled(f)
+	case outage.AccessDenied:
+		return p.adviseDenied(f)
 	case outage.NotAtLimit:
 		return []outage.Action{p.adviseClients(f)}
 	}
@@ -202,6 +206,8 @@ func fix(f outage.Finding) string {
 		return "roll " + who + " with less surge and a shorter drain, or keep maxclients large enough for both generations"
 	case outage.ReplicaOrClusterSlots:
 		return "make maxclients large enough for replicas and twice the other nodes of the cluster as well, and forget nodes that are gone"
+	case outage.ServerStalled, outage.AccessDenied:
+		return fixLookalike(f)
 	case outage.NotAtLimit:
 		return "give " + who + " a pool that fits its load, or hold each connection for less time"
 	}
@@ -210,7 +216,7 @@ func fix(f outage.Finding) string {
 
 // services names the culprits' services once each, in the order of the finding.
 func services(f outage.Finding) string {
-	names := distinct(f, func(c outage.Culprit) string { return cmp.Or(c.Service, c.Addr) })
+	names := distinct(f, who)
 	switch len(names) {
 	case 0:
 		return "the service"

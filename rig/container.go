@@ -27,6 +27,7 @@ type spec struct {
 	aliases    []string
 	nofile     int      // 0: the daemon's default
 	beside     string   // the container whose network and process namespaces it shares; empty: its own, in the run's network
+	behind     string   // the container whose network alone it shares
 	caps       []string // capabilities to add
 }
 
@@ -74,13 +75,16 @@ func (c *Containers) request(s spec) testcontainers.ContainerRequest {
 			if s.nofile > 0 {
 				h.Ulimits = []*container.Ulimit{{Name: "nofile", Soft: int64(s.nofile), Hard: int64(s.nofile)}}
 			}
+			if s.behind != "" {
+				h.NetworkMode = container.NetworkMode("container:" + s.behind)
+			}
 			if s.beside != "" {
 				h.NetworkMode = container.NetworkMode("container:" + s.beside)
 				h.PidMode = container.PidMode("container:" + s.beside)
 			}
 		},
 	}
-	if s.beside == "" {
+	if s.beside == "" && s.behind == "" {
 		req.Networks = []string{c.net.Name}
 		req.NetworkAliases = map[string][]string{c.net.Name: append(s.aliases, s.name)}
 	}
@@ -168,6 +172,8 @@ func (c *Containers) watch(ctx context.Context, p *Process) error {
 
 // addr returns a container's address in the run's network.
 func (c *Containers) addr(ctx context.Context, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, grace) // a daemon that hangs must not hold the run
+	defer cancel()
 	info, err := c.docker.client.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 	if err != nil {
 		return "", fmt.Errorf("inspect: %w", err)

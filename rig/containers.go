@@ -31,6 +31,8 @@ type Containers struct {
 	// endpoints when several enter at once, and then refuses to remove it.
 	joining sync.Mutex
 
+	gateways gateways
+
 	mu    sync.Mutex
 	redis *Process // the server now; a restart replaces it
 	ends  []func() // end whatever the goroutines may still wait for
@@ -148,7 +150,11 @@ func (c *Containers) startObserver(ctx context.Context, redis *Process, s Server
 
 // StartInstance starts an instance of the fleet: our own binary, waiting for its spec on stdin.
 func (c *Containers) StartInstance(ctx context.Context, i Instance) (*Process, error) {
-	p, err := c.launch(ctx, spec{name: i.Name, image: c.own, cmd: []string{"role", "worker"}, nofile: i.Nofile})
+	s := spec{name: i.Name, image: c.own, cmd: []string{"role", "worker"}, nofile: i.Nofile}
+	if i.Behind != "" {
+		return c.startBehind(ctx, s, i.Behind)
+	}
+	p, err := c.launch(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +166,8 @@ func (c *Containers) StartInstance(ctx context.Context, i Instance) (*Process, e
 
 // Cut takes an instance's network away: no FIN, no RST, and nothing that its peer sends is ever answered.
 func (c *Containers) Cut(ctx context.Context, p *Process) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
 	c.joining.Lock()
 	defer c.joining.Unlock()
 	_, err := c.docker.client.NetworkDisconnect(ctx, c.net.ID, client.NetworkDisconnectOptions{Container: p.id, Force: true})

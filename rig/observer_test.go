@@ -162,14 +162,31 @@ func TestObserverRaises(t *testing.T) {
 	f := startFake(t)
 	b := watch(t, f, 0)
 	r := &Redis{observer: b.observer}
-	if err := r.RaiseNofile(t.Context(), 64); err != nil {
-		t.Fatal(err)
+	limits := func() (soft, hard int64) {
+		t.Helper()
+		facts, err := observe.LocalHost{PID: b.server.Process.Pid, Port: f.port()}.Look(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return facts.Process.NofileSoft, facts.Process.NofileHard
 	}
-	facts, err := observe.LocalHost{PID: b.server.Process.Pid, Port: f.port()}.Look(t.Context())
-	if err != nil || facts.Process.NofileSoft != 64 || facts.Process.NofileHard != 64 {
-		t.Errorf("%+v, %v", facts.Process, err)
+	_, hard := limits()
+	for _, c := range []struct {
+		do func(context.Context, int64) error
+		to int64
+	}{{r.LowerNofile, 32}, {r.RaiseNofile, 64}} {
+		if err := c.do(t.Context(), c.to); err != nil {
+			t.Fatal(err)
+		}
+		// The hard limit stays: without CAP_SYS_RESOURCE nobody could raise it again.
+		if gotSoft, gotHard := limits(); gotSoft != c.to || gotHard != hard {
+			t.Errorf("%d/%d, want %d/%d", gotSoft, gotHard, c.to, hard)
+		}
 	}
-	err = r.RaiseNofile(t.Context(), 1<<40) // beyond fs.nr_open: refused to everybody
+	if err := r.LowerNofile(t.Context(), 64); err == nil || !strings.Contains(err.Error(), "no lower") {
+		t.Errorf("got %v", err)
+	}
+	err := r.RaiseNofile(t.Context(), 1<<40) // beyond fs.nr_open: refused to everybody
 	if err == nil || !strings.Contains(err.Error(), "prlimit --pid") {
 		t.Errorf("got %v", err)
 	}
@@ -193,7 +210,7 @@ func TestObserverGivesUp(t *testing.T) {
 	if err := b.ask(brief, request{Op: opRedis}, &view{}); err == nil {
 		t.Error("an answer from nowhere")
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("giving up took %s", took)
 	}
 	// Nonsense is hung up on, and the rest goes on.
@@ -229,7 +246,7 @@ func TestObserverReportsLines(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("round %d: ending the report took %s", round, took)
 		}
 		if len(got) != 201 || got[200].Closed != 3 {
@@ -325,7 +342,7 @@ func TestObserverOfADeadServer(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "exit code 1: Bad directive") {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	if err := <-served; err != nil {
@@ -349,7 +366,7 @@ func TestObserverThatHangs(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }

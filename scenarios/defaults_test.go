@@ -13,6 +13,9 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"silent":       {},
 		"replica":      {},
 		"reconnecting": {Rate: DefaultRate},
+		"transaction":  {Rate: DefaultRate},
+		"bursting":     {Rate: DefaultBursts},
+		"slow":         {Rate: DefaultRate},
 	}
 	for _, w := range Workloads() {
 		svc := Service{Service: "api", Workload: w.Word}

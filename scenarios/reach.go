@@ -44,6 +44,8 @@ func (s Service) MaxConnections() (n int, bounded bool) {
 	switch s.Workload {
 	case "pooled":
 		return s.Pool.Size + HeldCanaries, true
+	case "slow":
+		return 1 + HeldCanaries, true
 	case "leaky":
 		return s.Connections + HeldCanaries, s.Connections > 0
 	default:
@@ -166,7 +168,7 @@ func (s Scenario) reachable() int {
 
 // LoadLimit returns the longest that the load phase may take.
 func (s Scenario) LoadLimit() time.Duration {
-	if s.Until.Refusals > 0 {
+	if s.Until.Refusals > 0 || s.Until.Failures > 0 {
 		return s.Until.Within.Std()
 	}
 	return s.Until.Duration.Std()
@@ -195,7 +197,7 @@ func (s Scenario) mayDo(kinds ...outage.ActionKind) bool {
 // Longest returns how long a run can take at worst, from the steady phase to its end, without the time to start Redis.
 func (s Scenario) Longest() time.Duration {
 	d := Margins + s.LoadLimit()
-	if s.Recovers() {
+	if s.Recovers() || s.Until.Failures > 0 { // advice may be all there is: it is waited for all the same
 		limit := max(s.Expect.Mitigate, s.Expect.Recover).Std()
 		if limit == 0 {
 			limit = Patience

@@ -83,9 +83,10 @@ type Service struct {
 	// Workload is how the client behaves: leaky opens a client for each request and never closes it, pooled shares
 	// one pool, idle opens its connections and says no more, subscriber subscribes to a channel on each, blocked waits
 	// for work on each, silent never sends a byte, reconnecting opens them anew over and over without back-off, replica
-	// attaches itself as replicas do, slow runs commands that keep Redis busy, bursting opens its connections all at once.
+	// attaches itself as replicas do, slow runs commands that keep Redis busy, bursting opens its connections all at once,
+	// transaction watches a key for Hold and then commits.
 	Workload string `yaml:"workload" json:"workload" jsonschema:"required"`
-	// Rate is requests a second of each instance, and of reconnecting the connects; default 10.
+	// Rate is requests a second of each instance, of reconnecting the connects, and of bursting the bursts; default 10, of bursting 1.
 	Rate float64 `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"minimum=0,maximum=10000"`
 	// Connections bounds what an instance opens: of leaky, where it stops leaking (default: it does not stop before the run does);
 	// of all others but pooled, how many it opens.
@@ -93,7 +94,7 @@ type Service struct {
 	Pool        Pool `yaml:"pool,omitempty" json:"pool,omitempty"`
 	// Hold is how long a request keeps its connection busy, as a slow command would; 0 is one GET.
 	Hold outage.Duration `yaml:"hold,omitempty" json:"hold,omitempty"`
-	// ClientName is set on every connection; default the service's name.
+	// ClientName is set on every connection; default the instance's name. Services may share one, or bear another's.
 	ClientName string `yaml:"client-name,omitempty" json:"client-name,omitempty"`
 	// Unnamed leaves the connections without a name, as most clients do.
 	Unnamed bool `yaml:"unnamed,omitempty" json:"unnamed,omitempty"`
@@ -176,9 +177,10 @@ type Fault struct {
 type Until struct {
 	// Refusals is how often clients must have been refused.
 	Refusals int `yaml:"refusals,omitempty" json:"refusals,omitempty" jsonschema:"minimum=1,maximum=1000000"`
-	// Within is the deadline for the refusals; default 30s.
+	// Within is the deadline for the refusals or failures; default 30s.
 	Within outage.Duration `yaml:"within,omitempty" json:"within,omitempty"`
-	// Failures is how often clients must have failed in any other way, of a look-alike; instead of refusals.
+	// Failures is how often clients must have failed in any other way, of a look-alike: as expect.suffer says, or in any way
+	// but refused where it is not given. Instead of refusals.
 	Failures int `yaml:"failures,omitempty" json:"failures,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Duration is how long the load runs, instead of refusals.
 	Duration outage.Duration `yaml:"duration,omitempty" json:"duration,omitempty"`
