@@ -40,7 +40,7 @@ var yields = []yield{
 	{outage.MaxclientsTooLow, outage.HalfOpenPeers, holdsMuch, false, "the vanished hosts' connections hold more of the slots"},
 	{outage.MaxclientsTooLow, outage.IdleNotReaped, holdsMuch, false, "the idle connections hold more of the slots"},
 	{outage.MaxclientsTooLow, outage.SilentConnections, holdsMuch, false, "the silent connections hold more of the slots"},
-	{outage.NotAtLimit, outage.FDExhausted, always, true, ""},      // its clients wait for more than their pools
+	{outage.NotAtLimit, outage.FDExhausted, always, true, ""}, // its clients wait for more than their pools
 	{outage.NotAtLimit, outage.BacklogOverflow, always, true, ""},
 	{outage.NotAtLimit, outage.PortExhaustion, always, true, ""},
 	{outage.BacklogOverflow, outage.FDExhausted, always, true, ""}, // the queue is full since nobody is taken out of it
