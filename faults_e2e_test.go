@@ -220,8 +220,8 @@ func (f faulty) line(t *testing.T, what, when, said string) {
 // said returns the first line that contains a word.
 func (f faulty) said(word string) string {
 	for _, line := range strings.Split(f.stderr+f.stdout, "\n") {
-		if strings.Contains(line, word) {
-			return line
+		if i := strings.Index(line, word); i >= 0 {
+			return line[i:]
 		}
 	}
 	return ""

@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -64,7 +65,7 @@ const (
 //
 // The goroutine that reads in ends with in; after an end by ctx it may outlive Run until then.
 func Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	redis.SetLogger(silence{})
+	silenceRedis()
 	lines := bufio.NewReader(in)
 	spec, err := readSpec(lines)
 	if err != nil {
@@ -74,6 +75,9 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	h := newHost(ctx, spec, log)
+	if err := h.dialer.limitPorts(spec.Service.SourcePorts); err != nil {
+		return fmt.Errorf("spec: %w", err)
+	}
 	if err := log.instance(outage.Started, h.address(ctx)); err != nil {
 		return err
 	}
@@ -201,6 +205,9 @@ func readOrders(lines *bufio.Reader) error {
 	}
 	return nil
 }
+
+// silenceRedis is done once: go-redis has one logger for the whole process, which may host many instances.
+var silenceRedis = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
 
 // silence is go-redis's logger: in an outage it would print from many goroutines, and attempts tell all of it.
 type silence struct{}

@@ -10,11 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"spillway/diagnose"
+	"spillway/fleet"
 	"spillway/outage"
 	"spillway/remedy"
 	"spillway/rig"
@@ -34,9 +36,14 @@ type machine interface {
 
 // Runner runs scenarios. It is safe for concurrent use.
 type Runner struct {
-	Docker  *rig.Docker // nil runs processes of this machine
+	Docker *rig.Docker // nil runs processes of this machine
+	// Hosted runs the instances of a process run inside this process: many small runs side by side then cost little.
+	// One that crashes takes all of them along.
+	Hosted  bool
 	Seed    int64
 	Version string // of Spillway, for the header
+	// Watch is the time from one snapshot to the next; 0 is a second.
+	Watch time.Duration
 	// Patience is how long the human responder has; 0 is 10 minutes.
 	Patience time.Duration
 	// Diagnose and Plan are the logic under test; nil is Spillway's own. Tests put broken ones in, which must turn a run red.
@@ -94,7 +101,7 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 				h, closeErr = rec.result(), nil
 			}
 			if closeErr != nil {
-				err = errors.Join(err, fmt.Errorf("clean up: %w", closeErr))
+				err = errors.Join(err, &CleanUpError{closeErr})
 			}
 		}()
 	}
@@ -108,19 +115,38 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 	return rec.result(), err
 }
 
+// CleanUpError says that something of a run could not be removed; what the run itself came to is another matter.
+type CleanUpError struct{ Err error }
+
+func (e *CleanUpError) Error() string { return "clean up: " + e.Err.Error() }
+
+func (e *CleanUpError) Unwrap() error { return e.Err }
+
 // machine makes the rig; it may return one together with an error, and then that must be closed.
 func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) (machine, error) {
 	if r.Docker == nil {
-		if len(s.Faults) > 0 {
-			return nil, fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
+		if err := checkTarget(s, rig.OwnNetwork()); err != nil {
+			return nil, err
 		}
 		p, err := rig.NewProcesses(run) //nolint:contextcheck // finds a free port, with a deadline of its own
 		if err != nil {
 			return nil, err
 		}
+		if r.Hosted {
+			p.Worker = fleet.Run
+		}
 		return p, nil
 	}
 	return r.Docker.NewContainers(ctx, run, s.Redis.Image)
+}
+
+// checkTarget refuses what processes cannot do. own says whether they have a network of their own.
+func checkTarget(s scenarios.Scenario, own bool) error {
+	cuts := slices.ContainsFunc(s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" })
+	if cuts && !own {
+		return fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
+	}
+	return nil
 }
 
 // play runs the phases beside the goroutines that watch, and waits for all of them.

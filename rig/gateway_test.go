@@ -4,7 +4,14 @@ import "testing"
 
 func TestWhoIsBehindAGatewayHasItsAddress(t *testing.T) {
 	var p Processes
-	first, nat, own, again, other := p.address(""), p.address("nat"), p.address(""), p.address("nat"), p.address("proxy")
+	address := func(behind string) string {
+		addr, err := p.address(behind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return addr
+	}
+	first, nat, own, again, other := address(""), address("nat"), address(""), address("nat"), address("proxy")
 	if again != nat {
 		t.Errorf("behind nat: %s and %s", nat, again)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -22,8 +23,13 @@ import (
 var ErrNoServer = errors.New("no redis-server on PATH")
 
 // Processes is the rig of one run without Docker: Redis, observer and fleet are child processes, and each instance
-// has a source address of its own in 127.0.0.0/8. Linux only.
+// has a source address of its own in 127.0.0.0/8. In a network namespace of our own (see OwnNetwork) it is an address
+// that Cut can take away. Linux only.
 type Processes struct {
+	// Worker, when set, runs the instances of the fleet inside this process, which is much cheaper than a process for
+	// each. File descriptors are then bounded for all of them together, by this process's limit.
+	Worker func(ctx context.Context, in io.Reader, out io.Writer) error
+
 	run    string
 	home   home
 	mark   string // what every process of the run has in its environment
@@ -37,6 +43,8 @@ type Processes struct {
 	instances int               // addresses handed out
 	gateways  map[string]string // their addresses, by name
 	redis     *Process
+	own       bool        // a network namespace of our own
+	net       *privateNet // once Redis was started there
 }
 
 // serverNames are what the server is called on PATH, in the order of preference.
@@ -59,12 +67,17 @@ func NewProcesses(run string) (*Processes, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	endStrays(ctx, home, func(run string) bool { return !lives(run) })
+	dead := func(run string) bool { return !lives(run) }
+	endStrays(ctx, home, dead)
+	own := OwnNetwork()
+	if own {
+		strayAddresses(home, dead)
+	}
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	return &Processes{run: run, home: home, mark: home.id + "/" + run, server: server, port: port, binary: binary}, nil
+	return &Processes{run: run, home: home, mark: home.id + "/" + run, server: server, port: port, binary: binary, own: own}, nil
 }
 
 // CleanProcesses ends the processes that killed runs of this machine and user left behind, recognised by their
@@ -74,7 +87,12 @@ func CleanProcesses(ctx context.Context) ([]Leftover, error) {
 	if err != nil {
 		return nil, err
 	}
-	return endStrays(ctx, home, func(run string) bool { return !lives(run) }), ctx.Err()
+	dead := func(run string) bool { return !lives(run) }
+	ended := endStrays(ctx, home, dead)
+	if OwnNetwork() {
+		ended = append(ended, strayAddresses(home, dead)...)
+	}
+	return ended, ctx.Err()
 }
 
 func findServer() (string, error) {
@@ -106,10 +124,18 @@ func (p *Processes) StartRedis(ctx context.Context, s Server) (*Redis, error) {
 }
 
 func (p *Processes) startRedis(ctx context.Context, s Server) (*Redis, error) {
+	host, err := p.serverHost()
+	if err != nil {
+		return nil, err
+	}
 	cmd := redisCommand(p.server, s, p.port)
 	cmd[0] = p.server
+	cmd = append(cmd, "--bind", host)
+	if host != loopback { // where the observer connects
+		cmd = append(cmd, loopback)
+	}
 	// A dump that lies about is not ours to load.
-	cmd = append(cmd, "--bind", "127.0.0.1", "--dir", os.TempDir(), "--dbfilename", "spillway-"+p.run+".rdb")
+	cmd = append(cmd, "--dir", os.TempDir(), "--dbfilename", "spillway-"+p.run+".rdb")
 	limit := strconv.Itoa(s.limit())
 	redis, err := p.spawn(ctx, "redis", append([]string{p.binary, "role", "limit", "--nofile", limit, "--"}, cmd...))
 	if err != nil {
@@ -129,7 +155,7 @@ func (p *Processes) startRedis(ctx context.Context, s Server) (*Redis, error) {
 		return nil, err
 	}
 	r := &Redis{
-		Addr:     net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)),
+		Addr:     net.JoinHostPort(host, strconv.Itoa(p.port)),
 		observer: o,
 		Target:   outage.Target{Kind: "process", Image: p.server, Asked: s.Image, Note: "a redis-server of this machine, not the image " + s.Image},
 	}
@@ -184,14 +210,13 @@ func (p *Processes) StopRedis(ctx context.Context, r *Redis) error {
 	return p.endAll(ctx, redis, r.observer.process)
 }
 
-// StartInstance starts an instance of the fleet with the next free source address.
+// StartInstance starts an instance of the fleet with the next free source address, or that of what it is behind.
 func (p *Processes) StartInstance(ctx context.Context, i Instance) (*Process, error) {
-	addr := p.address(i.Behind)
-	argv := []string{p.binary, "role", "limit", "--nofile", strconv.Itoa(i.Nofile), "--", p.binary, "role", "worker"}
-	if i.Nofile == 0 {
-		argv = argv[len(argv)-3:]
+	addr, err := p.address(i.Behind)
+	if err != nil {
+		return nil, err
 	}
-	child, err := p.spawn(ctx, i.Name, argv)
+	child, err := p.startWorker(ctx, i)
 	if err != nil {
 		return nil, err
 	}
@@ -199,27 +224,69 @@ func (p *Processes) StartInstance(ctx context.Context, i Instance) (*Process, er
 	return child, nil
 }
 
-// address hands out the next free source address, or that of a gateway once more.
-func (p *Processes) address(gateway string) string {
+func (p *Processes) startWorker(ctx context.Context, i Instance) (*Process, error) {
+	if p.Worker != nil {
+		return p.host(ctx, i.Name)
+	}
+	argv := []string{p.binary, "role", "limit", "--nofile", strconv.Itoa(i.Nofile), "--", p.binary, "role", "worker"}
+	if i.Nofile == 0 {
+		argv = argv[len(argv)-3:]
+	}
+	return p.spawn(ctx, i.Name, argv)
+}
+
+const loopback = "127.0.0.1"
+
+// serverHost is where Redis listens for the fleet. In a namespace of our own it makes the run's network first.
+func (p *Processes) serverHost() (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if addr, known := p.gateways[gateway]; known {
-		return addr
+	if !p.own {
+		return loopback, nil
+	}
+	if p.net == nil {
+		var err error
+		if p.net, err = newPrivateNet(p.home, p.run); err != nil {
+			return "", err
+		}
+	}
+	return p.net.server(), nil
+}
+
+// address is the source address of a new instance.
+func (p *Processes) address(behind string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if shared, ok := p.gateways[behind]; ok {
+		return shared, nil
 	}
 	p.instances++
 	addr := fmt.Sprintf("127.0.%d.%d", 1+p.instances/250, 2+p.instances%250)
-	if gateway != "" {
+	if p.net != nil {
+		var err error
+		if addr, err = p.net.add(); err != nil {
+			return "", err
+		}
+	}
+	if behind != "" {
 		if p.gateways == nil {
 			p.gateways = map[string]string{}
 		}
-		p.gateways[gateway] = addr
+		p.gateways[behind] = addr
 	}
-	return addr
+	return addr, nil
 }
 
-// Cut cannot be done between processes that share loopback.
-func (p *Processes) Cut(context.Context, *Process) error {
-	return errors.New("cutting a network needs --target container: processes of one machine share its loopback")
+// Cut takes an instance's address away, and with it that of all behind the same gateway: what they send and what is sent
+// to them is dropped, without FIN or RST. Where processes share a loopback with others that cannot be done.
+func (p *Processes) Cut(_ context.Context, i *Process) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.net == nil {
+		return errors.New("cutting a network needs --target container: processes of one machine share its loopback")
+	}
+	maps.DeleteFunc(p.gateways, func(_, addr string) bool { return addr == i.Addr }) // who comes later gets another
+	return p.net.remove(i.Addr)
 }
 
 // StartRunbook starts a user's executable as a child process; redis-cli is whatever is on PATH.
@@ -259,6 +326,9 @@ func (p *Processes) Close(ctx context.Context) error {
 		}
 	}
 	p.group.Wait()
+	if p.net != nil {
+		err = errors.Join(err, p.net.close())
+	}
 	_ = os.Remove(filepath.Join(os.TempDir(), "spillway-"+p.run+".rdb")) // written only where a scenario has `save`
 	return err
 }

@@ -29,6 +29,11 @@ func realProcesses(t *testing.T) *Processes {
 		for _, s := range strays(p.home, func(run string) bool { return run == p.run }) {
 			t.Errorf("left: %s", s.Leftover)
 		}
+		for _, a := range markedAddresses() {
+			if run, ours := runOfHostLabel(p.home, a.label); ours && run == p.run {
+				t.Errorf("left: address %s", a.addr)
+			}
+		}
 		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p.port)); err != nil {
 			t.Error(err)
 		} else {

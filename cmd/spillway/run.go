@@ -92,7 +92,11 @@ func runRun(cmd *cobra.Command, args []string) error {
 	}
 	delivered := deliver(cmd, v, results)
 	if err != nil {
-		return &exit{exitInconclusive, err.Error(), ""}
+		hint := ""
+		if left := new(harness.CleanUpError); errors.As(err, &left) {
+			hint = "spillway clean removes what is left, once the daemon answers"
+		}
+		return &exit{exitInconclusive, err.Error(), hint}
 	}
 	return delivered
 }
@@ -116,6 +120,10 @@ func runAll(ctx context.Context, v *viper.Viper, runner *harness.Runner, picked 
 			if ctx.Err() != nil {
 				problems[i] = errors.Join(err, problems[i])
 				return nil
+			}
+			left := new(harness.CleanUpError)
+			if errors.As(err, &left) { // the verdicts are about the run, and do not say so
+				problems[i] = errors.Join(problems[i], fmt.Errorf("%s: %w", s.Name, left))
 			}
 			results[i] = judge(s, h)
 			if err != nil && results[i].Outcome == assert.Pass {
