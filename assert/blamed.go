@@ -9,8 +9,8 @@ import (
 // the one that the built-in would have acted on. It is nil where there is none.
 func Judged(s scenarios.Scenario, h outage.History) *outage.Diagnosis { return newRun(s, h).judged() }
 
-// Blamed returns the services of s whom a finding names, each once, sorted. A name is taken for what stands behind it: the
-// connections that the finding shows, or the service that lives at the address, where only one does.
+// Blamed returns the services of s whom a finding of a diagnosis made at that time means, each once, sorted, as the
+// culprits verdict reads it.
 func Blamed(s scenarios.Scenario, h outage.History, f outage.Finding, at outage.Duration) []string {
 	return newRun(s, h).accused(f, at)
 }
