@@ -2,6 +2,7 @@ package assert
 
 import (
 	"slices"
+	"strings"
 
 	"spillway/outage"
 )
@@ -67,14 +68,22 @@ func (r *run) owners(addrs []string, at outage.Duration) []string {
 // bears reports whether connections of a service may go by a name.
 func (r *run) bears(service, name string) bool {
 	s, ok := r.s.Service(service)
-	return service == name || ok && s.ClientName == name
+	return service == name || ok && (s.ClientName == name || stem(s.ClientName) == name)
+}
+
+// stem is a client name without the number of an instance, as a diagnosis may call a service.
+func stem(name string) string {
+	if at := strings.LastIndexByte(name, '-'); at > 0 && strings.Trim(name[at+1:], "0123456789") == "" {
+		return name[:at]
+	}
+	return name
 }
 
 // bearers returns the services whose connections may go by a name.
 func (r *run) bearers(name string) []string {
 	var list []string
 	for _, s := range r.s.Fleet {
-		if s.ClientName == name || s.ClientName == "" && s.Service == name && !s.Unnamed {
+		if s.ClientName != "" && (s.ClientName == name || stem(s.ClientName) == name) || s.ClientName == "" && s.Service == name && !s.Unnamed {
 			list = append(list, s.Service)
 		}
 	}

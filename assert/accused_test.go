@@ -38,6 +38,9 @@ func TestAccused(t *testing.T) {
 	lying := func(s *scenarios.Scenario) {
 		s.Fleet[0].Unnamed, s.Fleet[0].ClientName, s.Fleet[1].Unnamed = false, "web", false
 	}
+	numbered := func(s *scenarios.Scenario) {
+		s.Fleet[0].Unnamed, s.Fleet[0].ClientName, s.Fleet[1].Unnamed = false, "web-7", false
+	}
 	const nat = "10.0.0.1"
 	for name, tt := range map[string]struct {
 		change  func(*scenarios.Scenario)
@@ -58,6 +61,7 @@ func TestAccused(t *testing.T) {
 		"the name of an innocent":          {named, outage.Culprit{Service: "web", Addr: nat}, []string{"web"}},
 		"another name than it shows":       {named, outage.Culprit{Service: "web", Addr: nat, Examples: []string{nat + ":1001"}}, []string{"web"}},
 		"a name that lies, and shows":      {lying, outage.Culprit{Service: "web", Addr: nat, Examples: []string{nat + ":1001"}}, []string{"api"}},
+		"a number behind it":               {numbered, outage.Culprit{Service: "web", Addr: nat, Examples: []string{nat + ":1001"}}, []string{"api"}},
 		"a name that lies, alone":          {lying, outage.Culprit{Service: "web", Addr: nat}, []string{"web"}},
 		"a stranger":                       {alike, outage.Culprit{Service: "cron", Addr: "10.9.9.9"}, []string{"cron"}},
 	} {

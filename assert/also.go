@@ -86,7 +86,7 @@ func (r *run) blaming(d *outage.Diagnosis) []outage.Finding {
 	return found
 }
 
-// blamed returns the services that d blames, each once, sorted. A culprit that has no name is the owner of its address.
+// blamed returns the services that d blames, each once, sorted.
 func (r *run) blamed(d *outage.Diagnosis) []string {
 	var names []string
 	for _, f := range r.blaming(d) {

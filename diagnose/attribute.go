@@ -157,17 +157,17 @@ func (v *view) beside(g *group) []*group {
 
 // differsIn reports whether g differs in one thing from all the unnamed groups beside it, and there are any.
 func differsIn(g *group, beside []*group, in func(identity) string) bool {
-	any := false
+	found := false
 	for _, other := range beside {
 		if other.service.label == byName {
 			continue
 		}
-		any = true
+		found = true
 		if in(other.service.who) == in(g.service.who) {
 			return false
 		}
 	}
-	return any
+	return found
 }
 
 // others counts the connections of other services at an address.

@@ -186,6 +186,23 @@ func TestOneNameForAll(t *testing.T) {
 	}
 }
 
+// Silent connections behind the address of an unnamed pool are not the pool's.
+func TestSilentBehindOneAddress(t *testing.T) {
+	s := crowd("", 1, 40, mute)
+	from := len(s.conns)
+	s.pool("", hostOf(11, 1), 10, 8)
+	s.marked(from, library("jedis"))
+	f, _ := full(s).diagnose(4, 2).Top()
+	if f.Cause != outage.SilentConnections || len(f.Culprits) != 1 {
+		t.Fatalf("%s by %d", f.Cause, len(f.Culprits))
+	}
+	for _, c := range s.at(now).Clients {
+		if c.Cmd != "NULL" && slices.Contains(f.Culprits[0].IDs, c.ID) {
+			t.Errorf("blamed: %+v", c)
+		}
+	}
+}
+
 // A library that is updated host by host, or a second database of the same program, is no second program.
 func TestOneProgramWithTwoFaces(t *testing.T) {
 	updated := leaky("api")

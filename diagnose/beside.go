@@ -18,26 +18,28 @@ func (v *view) tooLowBeside() *outage.Finding {
 	if v.rejected == 0 && len(v.all) > 1 {
 		return nil
 	}
-	blamed := map[identity]bool{}
-	for _, c := range v.conns {
-		if v.claims[c.ID] != "" {
-			blamed[c.who] = true
+	blamed := map[*service]bool{}
+	for _, g := range v.groups {
+		for _, c := range g.conns {
+			blamed[g.service] = blamed[g.service] || v.claims[c.ID] != ""
 		}
 	}
 	var wanted []demand
 	short, rest, used := 0, 0, 0
 	for _, d := range v.demands() {
-		if blamed[d.service.who] {
+		if blamed[d.service] {
 			continue
 		}
 		wanted = append(wanted, d)
 		short += d.want - d.have
 	}
-	for _, c := range v.conns {
-		if v.claims[c.ID] == "" && !blamed[c.who] && !c.Subscribed() {
-			rest++
-			if v.worked(c) {
-				used++
+	for _, g := range v.groups {
+		for _, c := range g.conns {
+			if !blamed[g.service] && !c.Subscribed() {
+				rest++
+				if v.worked(c) {
+					used++
+				}
 			}
 		}
 	}

@@ -44,6 +44,13 @@ const (
 	errorsCommand    = `redis-cli INFO | grep -E '^(acl_access_denied|errorstat_)'`
 	protectedCommand = `redis-cli CONFIG GET protected-mode`
 	socketsCommand   = `ss -tnoi state established`
+	topFDCommand     = `redis-cli CLIENT LIST | grep -o ' fd=[0-9]*' | cut -d= -f2 | sort -n | tail -1`
+	loopCommand      = `redis-cli INFO stats | grep -E '^instantaneous_(eventloop_cycles|ops)_per_sec'`
+	spentCommand     = `redis-cli INFO | grep -E '^(used_cpu_(sys|user)|total_commands_processed):'`
+	listenCommand    = `ss -ltn`
+	overflowCommand  = `nsenter -t $(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p') -n nstat -az TcpExtListenOverflows`
+	backlogCommand   = `redis-cli CONFIG GET tcp-backlog; sysctl net.core.somaxconn`
+	portsCommand     = `redis-cli CLIENT LIST | grep -o ' addr=[^ ]*' | cut -d= -f2 | sort -t: -k1,1 -k2,2n`
 )
 
 // limitCommand shows how many slots are taken and how many there are. INFO has the limit from redis 6.2 on.

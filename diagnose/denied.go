@@ -90,6 +90,7 @@ func (v *view) strangers() int {
 			ip, err := netip.ParseAddr(c.Host())
 			switch {
 			case err != nil: // a socket file
+			case c.Cmd == "NULL" && c.Age <= newborn: // just being turned away: it is in the list until the next turn of the loop
 			case strings.Contains(c.Flags, "M"): // the link to a master was opened from here
 			case exact && ip != netip.IPv6Loopback() && ip != netip.AddrFrom4([4]byte{127, 0, 0, 1}), !ip.Unmap().IsLoopback():
 				n++

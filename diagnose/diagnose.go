@@ -22,6 +22,9 @@ type rule struct {
 // rules are asked in this order. A rule sees which connections the rules before it have explained, so those that
 // recognise particular connections come before those that explain what is left.
 var rules = []rule{
+	{outage.FDExhausted, fdExhausted},
+	{outage.PortExhaustion, portExhaustion},
+	{outage.BacklogOverflow, backlogOverflow},
 	{outage.HalfOpenPeers, halfOpen},
 	{outage.SilentConnections, silent},
 	{outage.ConnectionLeak, leak},

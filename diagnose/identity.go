@@ -52,11 +52,11 @@ func (i identity) base() string {
 type namer struct {
 	names map[string]string
 	// lies has the names that several services seem to share, with what is to be told of each of their hosts.
-	lies map[string]map[string]print
+	lies map[string]map[string]face
 }
 
-// print is what the connections of a service have in common beside its name.
-type print struct {
+// face is what the connections of a service have in common beside its name.
+type face struct {
 	user, lib string
 	db        int
 }
@@ -125,7 +125,12 @@ func adopt(conns []*conn) {
 		}
 	}
 	for _, c := range conns {
-		if who := only[c.host]; who != nil && c.who.label != byName && greeting(c.Cmd) {
+		who := only[c.host]
+		if who == nil || c.who.label == byName || !greeting(c.Cmd) {
+			continue
+		}
+		// Without a name, one that has kept silent for long may as well be a stranger behind the same address.
+		if who.label == byName || c.Cmd != "NULL" || c.Age < idleEnough {
 			c.who = *who
 		}
 	}
@@ -137,20 +142,20 @@ const few = 3
 // doubt finds the names that lie: those whose connections differ in user, library or database from host to host, or at
 // one host in user or library. Such a name becomes several services.
 func (n *namer) doubt(conns []*conn) {
-	prints := map[string]map[string][]*conn{} // the connections that work, by name and host
+	faces := map[string]map[string][]*conn{} // the connections that work, by name and host
 	for _, c := range conns {
 		if c.who.label == byName && c.Name != "" && !greeting(c.Cmd) && !probe(c) {
-			if prints[c.who.name] == nil {
-				prints[c.who.name] = map[string][]*conn{}
+			if faces[c.who.name] == nil {
+				faces[c.who.name] = map[string][]*conn{}
 			}
-			prints[c.who.name][c.host] = append(prints[c.who.name][c.host], c)
+			faces[c.who.name][c.host] = append(faces[c.who.name][c.host], c)
 		}
 	}
-	n.lies = map[string]map[string]print{}
-	told := map[*conn]print{}
-	for name, hosts := range prints {
-		found := map[print]int{}
-		mains := map[string]print{}
+	n.lies = map[string]map[string]face{}
+	told := map[*conn]face{}
+	for name, hosts := range faces {
+		found := map[face]int{}
+		mains := map[string]face{}
 		for host, at := range hosts {
 			mains[host] = inCommon(at, told)
 			for _, c := range at {
@@ -176,23 +181,23 @@ func (n *namer) doubt(conns []*conn) {
 }
 
 // inCommon finds what the connections of a name at one host have in common, and returns that of most of them.
-func inCommon(at []*conn, told map[*conn]print) print {
-	kinds := map[print]int{}
+func inCommon(at []*conn, told map[*conn]face) face {
+	kinds := map[face]int{}
 	for _, c := range at {
-		kinds[print{user: userOf(&c.Client), lib: library(c.LibName)}]++
+		kinds[face{user: userOf(&c.Client), lib: library(c.LibName)}]++
 	}
 	main := mostly(kinds)
-	dbs := map[print]map[print]int{}
+	dbs := map[face]map[face]int{}
 	for _, c := range at {
-		p := print{user: userOf(&c.Client), lib: library(c.LibName)}
+		p := face{user: userOf(&c.Client), lib: library(c.LibName)}
 		if kinds[p] < few {
 			p = main
 		}
 		told[c] = p
 		if dbs[p] == nil {
-			dbs[p] = map[print]int{}
+			dbs[p] = map[face]int{}
 		}
-		dbs[p][print{user: p.user, lib: p.lib, db: c.DB}]++
+		dbs[p][face{user: p.user, lib: p.lib, db: c.DB}]++
 	}
 	for _, c := range at {
 		told[c] = mostly(dbs[told[c]])
@@ -201,8 +206,8 @@ func inCommon(at []*conn, told map[*conn]print) print {
 }
 
 // mostly returns what is there most often, ties by their order.
-func mostly(found map[print]int) print {
-	var best print
+func mostly(found map[face]int) face {
+	var best face
 	most := 0
 	for p, n := range found {
 		if n > most || n == most && p.compare(best) < 0 {
@@ -212,11 +217,11 @@ func mostly(found map[print]int) print {
 	return best
 }
 
-func (p print) compare(q print) int {
+func (p face) compare(q face) int {
 	return cmp.Or(cmp.Compare(p.user, q.user), cmp.Compare(p.lib, q.lib), cmp.Compare(p.db, q.db))
 }
 
-func mainOf(mains map[string]print, host string) print {
+func mainOf(mains map[string]face, host string) face {
 	if p, known := mains[host]; known {
 		return p
 	}

@@ -40,6 +40,13 @@ var yields = []yield{
 	{outage.MaxclientsTooLow, outage.HalfOpenPeers, holdsMuch, false, "the vanished hosts' connections hold more of the slots"},
 	{outage.MaxclientsTooLow, outage.IdleNotReaped, holdsMuch, false, "the idle connections hold more of the slots"},
 	{outage.MaxclientsTooLow, outage.SilentConnections, holdsMuch, false, "the silent connections hold more of the slots"},
+	{outage.NotAtLimit, outage.FDExhausted, always, true, ""}, // its clients wait for more than their pools
+	{outage.NotAtLimit, outage.BacklogOverflow, always, true, ""},
+	{outage.NotAtLimit, outage.PortExhaustion, always, true, ""},
+	{outage.BacklogOverflow, outage.FDExhausted, always, true, ""}, // the queue is full since nobody is taken out of it
+	{outage.BacklogOverflow, outage.ServerStalled, always, false, "the queue overflows while Redis does not come to accept"},
+	{outage.ConnectionLeak, outage.PortExhaustion, always, false, "what fails now is the client's own host, below maxclients"},
+	{outage.ConnectionLeak, outage.FDExhausted, always, false, "what fails now is accept(), below maxclients"},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, wouldFit, true, ""},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, always, false, "the file descriptor limit is what keeps maxclients low"},
 	{outage.NotAtLimit, outage.ServerStalled, always, true, ""}, // who waits for answers keeps its connections in use

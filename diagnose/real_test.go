@@ -38,6 +38,13 @@ func TestReal(t *testing.T) {
 		"deploy-surge-early":    {outage.DeploySurge, 0.6, "shop@127.0.1.5 shop@127.0.1.6 shop@127.0.1.7 shop@127.0.1.8", 0},
 		"replica-slots":         {outage.ReplicaOrClusterSlots, 0.85, "127.0.1.5@127.0.1.5 127.0.1.6@127.0.1.6", 0},
 		"cluster-slots":         {outage.ReplicaOrClusterSlots, 0.9, "", 0},
+		"fd-exhausted":          {outage.FDExhausted, 0.9, "", 0},
+		"fd-exhausted-cli":      {outage.FDExhausted, 0.6, "", 0},
+		"backlog-overflow":      {outage.BacklogOverflow, 0.9, "cron@172.20.0.5 cron@172.20.0.6 cron@172.20.0.7", 0},
+		"port-exhaustion":       {outage.PortExhaustion, 0.8, "export@172.21.0.5", 0}, // what redis-cli alone shows
+		"server-stalled":        {outage.ServerStalled, 0.75, "report@192.168.0.5", 0},
+		"denied-protected":      {outage.AccessDenied, 0.85, "", 0},
+		"denied-login":          {outage.AccessDenied, 0.9, "report@192.168.208.5", 0},
 		"healthy-busy":          {},
 		"healthy-lifo":          {},
 	}

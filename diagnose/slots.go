@@ -151,15 +151,18 @@ func (v *view) noteNodes(w *weighing, links int) (stale int) {
 
 // replicaCulprits names the replicas by their address: they have no name.
 func (v *view) replicaCulprits() []outage.Culprit {
-	n := map[string]int{}
+	n, examples := map[string]int{}, map[string][]string{}
 	for _, c := range v.conns {
 		if isReplica(c) {
 			n[c.host]++
+			if len(examples[c.host]) < 3 {
+				examples[c.host] = append(examples[c.host], c.Addr)
+			}
 		}
 	}
 	culprits := []outage.Culprit{}
 	for host, conns := range n {
-		culprits = append(culprits, outage.Culprit{Service: clean(host), Addr: host, Connections: conns})
+		culprits = append(culprits, outage.Culprit{Service: clean(host), Addr: host, Connections: conns, Examples: examples[host]})
 	}
 	sortCulprits(culprits)
 	return culprits

@@ -57,6 +57,9 @@ func stalled(v *view) *outage.Finding {
 		if heavy {
 			w.note(weight, cmdstatCommand, "%s took %.3g s a call and %s of the time", clean(s.command), s.per, percent(min(1, s.spent)))
 		}
+		if !slow && s.longest >= longCommand {
+			w.note(0.1, slowlogCommand, "SLOWLOG holds a part of it: %s, the longest %.3g s", count(len(s.slow), "slow command"), s.longest)
+		}
 	case forking:
 		w.note(0.5, forkCommand, "forks stopped the server for %s of %.3g s, the latest for %.3g s", percent(min(1, s.forks)), s.seconds, s.fork)
 	case s.late >= 2 && s.latest >= frozen:
@@ -190,7 +193,8 @@ func (s *stall) compare(a, b *outage.Snapshot) {
 	s.cpu, s.cpuKnown = (user+sys)/s.seconds, ok && okSys
 }
 
-// newSlow returns the entries of SLOWLOG that came after the first of the looks, each once, without our own; of a single
+// newSlow returns the entries of SLOWLOG that came after the first of the looks, each once, without our own and without what
+// a script calls, which is in the script's own time and from nobody's address; of a single
 // look, those of the last seconds. Ids go on through SLOWLOG RESET.
 func newSlow(shots []*outage.Snapshot) []outage.SlowCommand {
 	after, began, since := int64(-1), int64(0), shots[1:]
@@ -213,7 +217,7 @@ func newSlow(shots []*outage.Snapshot) []outage.SlowCommand {
 	var list []outage.SlowCommand
 	for _, shot := range since {
 		for _, c := range shot.Slow {
-			if c.ID <= after || c.Started < began || seen[c.ID] || strings.HasPrefix(c.Name, "spillway:") || c.Took.Seconds() < heavyCommand {
+			if c.ID <= after || c.Started < began || seen[c.ID] || strings.HasPrefix(c.Name, "spillway:") || strings.HasPrefix(c.Addr, "?") || c.Took.Seconds() < heavyCommand {
 				continue
 			}
 			seen[c.ID] = true

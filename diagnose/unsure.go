@@ -29,6 +29,9 @@ func unsure(v *view, findings []outage.Finding) []string {
 	if len(v.now.Info) == 0 {
 		list = append(list, "whether connections are refused: INFO could not be read"+v.why("INFO"))
 	}
+	if len(findings) == 0 && !v.atLimit && !v.queueRead() && (v.why("listen queue") != "" || v.why("host") != "") {
+		list = append(list, "whether the listen queue overflows, so that connects take seconds: only the server's host counts that, see `nstat -az TcpExtListenOverflows` there")
+	}
 	switch {
 	case v.rejected > 0 && !v.atLimit && !stormFound(findings) && !named(findings, outage.AccessDenied):
 		list = append(list, fmt.Sprintf("why refusals grew by %d while %d slots are free: short bursts between the snapshots, or protected mode and failed logins, which count there too",
@@ -44,6 +47,11 @@ func stormFound(findings []outage.Finding) bool { return named(findings, outage.
 
 func named(findings []outage.Finding, cause outage.Cause) bool {
 	return slices.ContainsFunc(findings, func(f outage.Finding) bool { return f.Cause == cause })
+}
+
+// queueRead reports whether any snapshot has the listen queue.
+func (v *view) queueRead() bool {
+	return slices.ContainsFunc(v.all, func(s *outage.Snapshot) bool { return s.Listen != nil })
 }
 
 // why returns the reason that a snapshot gives for what is missing, in brackets.

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+)
 
-	"golang.org/x/sys/unix"
+// Socket options of <linux/in.h> that package syscall does not have.
+const (
+	ipBindAddressNoPort = 24
+	ipLocalPortRange    = 51
 )
 
 // ownPorts makes every connection take its source port from a range of n, as a host with a small ip_local_port_range does:
@@ -36,22 +40,22 @@ func ownPorts(n int) (control, error) {
 // limitPorts sets a socket's range. With a chosen source address bind would take a port for every destination at once;
 // left to connect, a port is taken for this destination only, as without a chosen address.
 func limitPorts(fd int, r portRange) error {
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+	if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_IP, ipBindAddressNoPort, 1); err != nil {
 		return os.NewSyscallError("setsockopt IP_BIND_ADDRESS_NO_PORT", err)
 	}
-	err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_LOCAL_PORT_RANGE, r.last<<16|r.first)
+	err := syscall.SetsockoptInt(fd, syscall.IPPROTO_IP, ipLocalPortRange, r.last<<16|r.first)
 	return os.NewSyscallError("setsockopt IP_LOCAL_PORT_RANGE", err)
 }
 
 // probePorts tells at the start what would else look like a client that fails.
 func probePorts(r portRange) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unix.Close(fd) }()
+	defer func() { _ = syscall.Close(fd) }()
 	err = limitPorts(fd, r)
-	if errors.Is(err, unix.ENOPROTOOPT) {
+	if errors.Is(err, syscall.ENOPROTOOPT) {
 		return errors.New("this kernel cannot give a socket a port range of its own: it takes Linux 6.3")
 	}
 	if err != nil {

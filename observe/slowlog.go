@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	slowEntries = 32 // read of SLOWLOG: at a tenth of a second each, three seconds of a server that does nothing else
-	slowText    = 60 // bytes kept of a command
-	slowArgs    = 3  // arguments kept of a command, its name included
+	slowEntries = 128 // read of SLOWLOG: all that it keeps unless told otherwise, since a script's own calls stand there too
+	slowText    = 60  // bytes kept of a command
+	slowArgs    = 3   // arguments kept of a command, its name included
 )
 
 // readSlow takes the answer to SLOWLOG GET.

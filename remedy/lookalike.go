@@ -35,7 +35,7 @@ func (p *planner) adviseStalled(f outage.Finding) []outage.Action {
 func (p *planner) slowest(f outage.Finding) (command string, addrs []string) {
 	took := map[string]outage.Duration{}
 	for _, c := range p.s.Slow {
-		if strings.HasPrefix(c.Name, "spillway:") || !suspected(f, outage.Host(c.Addr)) {
+		if strings.HasPrefix(c.Name, "spillway:") || strings.HasPrefix(c.Addr, "?") || !suspected(f, outage.Host(c.Addr)) {
 			continue
 		}
 		name := firstWord(c.Command)

@@ -76,6 +76,12 @@ func (p *planner) actions(f outage.Finding) []outage.Action {
 		return p.spare(f, "clients in a reconnect storm are back at once")
 	case outage.OversizedPool:
 		return p.spare(f, "a pool opens again what it loses as soon as it is needed")
+	case outage.FDExhausted:
+		return p.freeFiles()
+	case outage.BacklogOverflow:
+		return p.adviseBacklog(f)
+	case outage.PortExhaustion:
+		return p.advisePorts(f)
 	case outage.ServerStalled:
 		return p.adviseStalled(f)
 	case outage.AccessDenied:
@@ -202,6 +208,12 @@ func fix(f outage.Finding) string {
 			return fmt.Sprintf("deploy %s with a pool of %d per instance", who, f.Pool)
 		}
 		return "deploy " + who + " with a smaller pool"
+	case outage.FDExhausted:
+		return "start Redis with a higher file descriptor limit, for good"
+	case outage.BacklogOverflow:
+		return "a listen queue that holds a burst, and clients that spread their dials"
+	case outage.PortExhaustion:
+		return "deploy " + who + " with a pool, so that it needs few source ports"
 	case outage.ServerStalled, outage.AccessDenied:
 		return fixLookalike(f)
 	case outage.DeploySurge:

@@ -82,7 +82,7 @@ func effect(a outage.Action) string {
 			return fmt.Sprintf("%s, frees %d slots", sort, n)
 		}
 	case outage.RaiseNofile, outage.RestartRedis:
-		return sort + ", makes room for a larger maxclients"
+		return sort + ", makes room for more connections"
 	case outage.Advise:
 		return "for a person, changes nothing"
 	}

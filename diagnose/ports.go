@@ -1,0 +1,135 @@
+package diagnose
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"spillway/outage"
+)
+
+const (
+	// leastPorts is how many connections of one host make a range. A kernel starts its search anywhere in thousands of
+	// ports, so that even a few side by side are no chance; below, a hand-made range would hardly be worth having.
+	leastPorts = 16
+	// dense is how much of the range must be in use: ports that linger after a close (TIME_WAIT), or are used towards another
+	// server, leave holes.
+	dense = 0.9
+	// inTurn is the share of connections that took the port just after that of the one before. An allocator that counts up
+	// (Windows, many NAT devices) makes a range without any shortage; Linux takes every second port until it has no choice.
+	inTurn = 0.5
+	// portWatch is how long nobody may have come from the host, in seconds.
+	portWatch = 2.0
+)
+
+// portExhaustion recognises a client host without a source port left: its connections fill a range of ports without a gap,
+// in no order, and no new one comes, while the server has room. Redis is not involved and counts nothing.
+func portExhaustion(v *view) *outage.Finding {
+	if v.atLimit || len(v.looks) < 2 || v.spread < portWatch {
+		return nil
+	}
+	var full []*group
+	hosts := map[string][]*conn{}
+	for _, c := range v.conns {
+		hosts[c.host] = append(hosts[c.host], c)
+	}
+	var w weighing
+	for _, host := range slices.Sorted(maps.Keys(hosts)) {
+		r, ok := v.portsOf(hosts[host])
+		if !ok || v.arrives(hosts[host]) {
+			continue
+		}
+		if w.evidence == nil {
+			w.note(0.45, portsCommand, "%s has %d connections from the ports %d to %d, %s of them in use, and not in the order in which it took them",
+				host, r.used, r.first, r.last, percent(r.share()))
+			w.note(0.15, portsCommand, "no new connection came from %s in %.3g s", host, min(v.spread, recent))
+		}
+		for _, g := range v.groups {
+			if g.host == host {
+				full = append(full, g)
+			}
+		}
+	}
+	if full == nil {
+		return nil
+	}
+	if still := v.standsFor("total_connections_received"); still >= portWatch {
+		w.note(0.1, acceptedCommand, "total_connections_received stands still for %.3g s", still)
+	} else if v.othersArrive(full) {
+		w.note(0.15, acceptedCommand, "new connections of other hosts do arrive, so Redis accepts")
+	}
+	if v.limit > 0 && 2*v.slots < v.limit {
+		w.note(0.1, v.limitCommand(), "%d of %d slots are taken and nobody is refused", v.slots, v.limit)
+	}
+	f := w.finding(v, outage.PortExhaustion)
+	if f == nil {
+		return nil
+	}
+	for _, g := range full {
+		f.Culprits = append(f.Culprits, culprit(g, nil))
+	}
+	sortCulprits(f.Culprits)
+	f.Commands = []string{portsCommand, acceptedCommand}
+	f.Summary = fmt.Sprintf("%s has no source port left: its clients fail before they reach Redis, which has %d slots free", names(full), v.free())
+	return f
+}
+
+// ports is the range of source ports of one host.
+type ports struct{ first, last, used int }
+
+func (p ports) share() float64 { return float64(p.used) / float64(p.last-p.first+1) }
+
+// portsOf returns the range that the connections of one host fill; ok is false where they do not, or took them in turn.
+// A few ports far off, of before the range was set, do not count.
+func (v *view) portsOf(conns []*conn) (ports, bool) {
+	if len(conns) < leastPorts {
+		return ports{}, false
+	}
+	var taken []int // by id, so in the order in which they were opened
+	next := 0
+	for _, c := range conns {
+		addr, err := netip.ParseAddrPort(c.Addr)
+		if err != nil || addr.Addr().IsLoopback() && c.Ours() {
+			return ports{}, false
+		}
+		port := int(addr.Port())
+		if n := len(taken); n > 0 && taken[n-1]+1 == port {
+			next++
+		}
+		taken = append(taken, port)
+	}
+	if float64(next) >= inTurn*float64(len(taken)) {
+		return ports{}, false
+	}
+	slices.Sort(taken)
+	r := ports{taken[0], taken[len(taken)-1], len(slices.Compact(taken))}
+	return r, r.share() >= dense
+}
+
+// arrives reports whether a connection came from the host in the latest seconds, or nobody can tell: then it may have ports.
+func (v *view) arrives(conns []*conn) bool {
+	looks := v.recentLooks()
+	if between(looks[0], v.now) < portWatch {
+		looks = v.looks[max(0, len(v.looks)-2):] // further apart than the latest seconds
+	}
+	if between(looks[0], v.now) < portWatch {
+		return true
+	}
+	known := map[int64]bool{}
+	for i := range looks[0].Clients {
+		known[looks[0].Clients[i].ID] = true
+	}
+	return slices.ContainsFunc(conns, func(c *conn) bool { return !known[c.ID] })
+}
+
+// othersArrive reports whether hosts that are not among groups opened connections between the last two looks.
+func (v *view) othersArrive(groups []*group) bool {
+	n := len(v.all)
+	if n < 2 {
+		return false
+	}
+	before, okBefore := v.all[n-2].Number("total_connections_received")
+	after, okAfter := v.now.Number("total_connections_received")
+	return okBefore && okAfter && after > before && len(groups) > 0
+}
