@@ -53,11 +53,11 @@ func Kinds() []Kind {
 		{Name: "idle-and-too-low", Cause: outage.IdleNotReaped, Also: []outage.Cause{outage.MaxclientsTooLow}, draw: idleAndTooLow,
 			Meaning: "idle connections hold slots, and the busy fleet would not fit without them either"},
 
-		{Name: "fd-exhausted", Cause: outage.FDExhausted, draw: outOfFiles, Off: "no rule names it yet",
+		{Name: "fd-exhausted", Cause: outage.FDExhausted, draw: outOfFiles,
 			Meaning: "the file descriptor limit of the running server is lowered, and a service that grows is not accepted"},
-		{Name: "backlog-overflow", Cause: outage.BacklogOverflow, draw: burst, Listening: true, Off: "no rule names it yet",
+		{Name: "backlog-overflow", Cause: outage.BacklogOverflow, draw: burst, Listening: true,
 			Meaning: "clients dial all at once, and the listen queue overflows"},
-		{Name: "port-exhaustion", Cause: outage.PortExhaustion, draw: noPorts, Off: "no rule names it yet",
+		{Name: "port-exhaustion", Cause: outage.PortExhaustion, draw: noPorts,
 			Meaning: "a host wants more connections than it has source ports"},
 		{Name: "server-stalled", Cause: outage.ServerStalled, draw: stall,
 			Meaning: "a long script over and over keeps Redis from answering"},
@@ -252,7 +252,7 @@ func (d *drawing) crowdPastLimit(workload string) {
 
 // silence is a crowd that nobody is behind. Those that were refused come again, and find room once the others are closed.
 func silence(d *drawing) {
-	d.server(30, 2000)
+	d.server(40, 2000)
 	d.noise(0.1, 0.25, 1)
 	before := d.need()
 	crowd := d.crowd("silent", d.free())
