@@ -159,6 +159,18 @@ func (d *drawing) use(s *scenarios.Service, share float64) {
 	}
 }
 
+// serve has a healthy pool in use, so that hardly anybody waits for it. Its requests come at random, as everywhere: those that
+// come evenly and take equally long keep exactly so many connections busy, and from Redis nobody could tell them from a pool
+// that is too small.
+func (d *drawing) serve(s *scenarios.Service, least, most float64) {
+	share := d.real(least, most)
+	if s.Pool.Size < 6 { // of few, all are busy more often
+		share *= 0.5
+	}
+	d.use(s, share)
+	s.Arrivals = "random"
+}
+
 // lookIn gives a service a rate that leaves most of its pool unused.
 func (d *drawing) lookIn(s *scenarios.Service) { s.Rate = tenth(d.real(2, 15)) }
 

@@ -15,7 +15,7 @@ const mostServices = 8
 func (d *drawing) noise(least, most float64, others int) {
 	budget := max(d.need()+9, d.part(least, most))
 	first := d.pool(max(3, min((budget-d.need())/2, d.between(3, 40))))
-	d.use(&first, d.real(0.2, 0.7))
+	d.serve(&first, 0.2, 0.7)
 	d.spare(first)
 	for range d.between(0, mostServices-1-others) {
 		kind := noises[d.IntN(len(noises))]
@@ -38,7 +38,7 @@ func pooledNoise(d *drawing, room int) scenarios.Service {
 	s := d.fewer("pooled", room)
 	s.Pool.Size, s.Connections = s.Connections, 0
 	if d.chance(0.5) {
-		d.use(&s, d.real(0.3, 0.85))
+		d.serve(&s, 0.3, 0.75)
 	} else {
 		d.lookIn(&s)
 	}

@@ -13,7 +13,7 @@ func TestEveryDrawnScenarioIsValid(t *testing.T) {
 	seen := map[string]int{}
 	disguised := map[string]int{}
 	for number := 1; number <= 2000; number++ {
-		for _, healthy := range []bool{false, true} {
+		for _, healthy := range []bool{false, true}[:1+(4-number%4)/4] { // every fourth a healthy one too
 			trial, err := Draw(int64(number%7), number, healthy)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, trial.YAML)
