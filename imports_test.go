@@ -22,7 +22,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys"}},
 	"scenarios": {ours: []string{"outage"}, others: []string{
 		"go.yaml.in/yaml", "github.com/invopop/jsonschema", "github.com/agext/levenshtein"}},
-	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync"}},
+	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync", "golang.org/x/sys"}},
 	"assert": {ours: []string{"outage", "scenarios"}},
 	"trials": {ours: []string{"outage", "scenarios", "harness", "assert", "observe", "diagnose"}, others: []string{"golang.org/x/sync", "go.yaml.in/yaml"}},
 	"report": {ours: []string{"outage", "assert", "scenarios", "trials"}, others: []string{"golang.org/x/term"}},

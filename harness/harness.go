@@ -42,6 +42,8 @@ type Runner struct {
 	Hosted  bool
 	Seed    int64
 	Version string // of Spillway, for the header
+	// Watch is the time from one snapshot to the next; 0 is a second.
+	Watch time.Duration
 	// Patience is how long the human responder has; 0 is 10 minutes.
 	Patience time.Duration
 	// Diagnose and Plan are the logic under test; nil is Spillway's own. Tests put broken ones in, which must turn a run red.
@@ -123,8 +125,8 @@ func (e *CleanUpError) Unwrap() error { return e.Err }
 // machine makes the rig; it may return one together with an error, and then that must be closed.
 func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) (machine, error) {
 	if r.Docker == nil {
-		if cuts(s) && !rig.OwnNetwork() {
-			return nil, fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
+		if err := checkTarget(s, rig.OwnNetwork()); err != nil {
+			return nil, err
 		}
 		p, err := rig.NewProcesses(run) //nolint:contextcheck // finds a free port, with a deadline of its own
 		if err != nil {
@@ -138,9 +140,13 @@ func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) 
 	return r.Docker.NewContainers(ctx, run, s.Redis.Image)
 }
 
-// cuts reports whether a scenario takes somebody's network away.
-func cuts(s scenarios.Scenario) bool {
-	return slices.ContainsFunc(s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" })
+// checkTarget refuses what processes cannot do. own says whether they have a network of their own.
+func checkTarget(s scenarios.Scenario, own bool) error {
+	cuts := slices.ContainsFunc(s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" })
+	if cuts && !own {
+		return fmt.Errorf("scenario %s cuts a network, which needs the container target: processes of one machine share its loopback", s.Name)
+	}
+	return nil
 }
 
 // play runs the phases beside the goroutines that watch, and waits for all of them.

@@ -51,7 +51,10 @@ func runTests(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	if os.Getenv("IN_REDIS") != "" { // inside a container of the Redis image, where the process target is tested
-		return m.Run(), nil
+		if code = m.Run(); code == 0 {
+			err = goleak.Find()
+		}
+		return code, err
 	}
 	docker, err = rig.ConnectDocker(context.Background(), func(string) {})
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"spillway/outage"
+	"spillway/rig"
 )
 
 // The tests named TestProcess… need a redis-server on PATH and no Docker: .ci/in-redis runs them where there is one.
@@ -31,22 +31,42 @@ func TestProcessTarget(t *testing.T) {
 	}
 }
 
-// Processes of one machine share its loopback, so that no host can vanish: said before anything is started.
-func TestProcessTargetCannotCutANetwork(t *testing.T) {
+// In a network of their own processes can vanish; elsewhere that is refused before anything is started.
+func TestProcessTargetCutsANetwork(t *testing.T) {
 	t.Parallel()
 	needServer(t)
+	r, s := &Runner{Seed: 1, Version: "test"}, scenario(t, "half-open-peers")
+	if rig.OwnNetwork() {
+		_, result := playOn(t, r, s)
+		passes(t, result)
+		return
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
 	defer cancel()
-	begin := time.Now()
-	h, err := (&Runner{Seed: 1, Version: "test"}).Run(ctx, scenario(t, "half-open-peers"))
+	h, err := r.Run(ctx, s)
 	if err == nil || !strings.Contains(err.Error(), "container") {
 		t.Errorf("the error does not say that this needs the container target: %v", err)
 	}
-	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("said after %s", took)
-	}
 	if n := count(h, func(e outage.Event) bool { return e.Instance != nil }); n > 0 {
 		t.Errorf("%d events of instances: it was said too late", n)
+	}
+}
+
+// A fleet inside the harness's process meets the same outage, also where hosts vanish.
+func TestProcessHosted(t *testing.T) {
+	t.Parallel()
+	needServer(t)
+	r := &Runner{Seed: 1, Version: "test", Hosted: true}
+	h, result := playOn(t, r, smallLeak(t))
+	passes(t, result)
+	for _, e := range h.Events {
+		if e.Phase != nil {
+			t.Logf("%-8s %s", *e.Phase, e.At)
+		}
+	}
+	if rig.OwnNetwork() {
+		_, result := playOn(t, r, scenario(t, "half-open-peers"))
+		passes(t, result)
 	}
 }
 

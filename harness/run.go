@@ -101,7 +101,7 @@ func (r *run) steady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return sleep(ctx, time.Second) // at least one snapshot of a healthy fleet
+	return r.lookAgain(ctx) // at a healthy fleet
 }
 
 // startsLater reports whether a service is not part of the steady state.
@@ -129,46 +129,44 @@ func (t tally) canaries(services []string, since outage.Duration, except func(st
 // load starts the rest of the fleet with its faults and rollouts, and drives until the outage is there, or for the
 // duration. reached is false when clients were not refused, or did not fail, as often as asked: the judge says what that means.
 func (r *run) load(ctx context.Context) (reached bool, err error) {
-	r.rec.phase(outage.Load)
-	begin := time.Now()
+	until := r.scenario.Until
+	what, wanted := "refusals", until.Refusals
+	if until.Failures > 0 {
+		what, wanted = "failures", until.Failures
+	}
+	there := func() (ok bool, saw string) {
+		r.rec.read(func(t tally) {
+			met := t.refusals
+			if until.Failures > 0 {
+				met = t.failures
+			}
+			ok = wanted > 0 && met >= wanted
+			saw = fmt.Sprintf("%d of %d, connected %d/%d", met, wanted, t.slots, t.maxClients)
+		})
+		return ok, saw
+	}
+	begin, err := r.startLoad(ctx, func() bool { ok, _ := there(); return ok })
+	if err != nil {
+		return false, err
+	}
 	for _, service := range r.scenario.Fleet {
-		if service.Start == 0 && slices.Contains(r.scenario.Expect.Spare, service.Service) {
-			r.startRollout(ctx, service)
+		if service.Start == 0 {
 			continue
 		}
 		r.group.Go(func() error {
 			if err := sleep(ctx, service.Start.Std()-time.Since(begin)); err != nil {
 				return nil //nolint:nilerr // the run is over
 			}
-			if err := r.deploy(ctx, service, 1); err != nil {
-				return err
-			}
-			r.startRollout(ctx, service)
-			return nil
+			return r.arrive(ctx, service)
 		})
 	}
 	for _, fault := range r.scenario.Faults {
 		r.group.Go(func() error { return r.fault(ctx, fault, begin) })
 	}
-	until := r.scenario.Until
-	what, wanted := "refusals", until.Refusals
-	switch {
-	case until.Failures > 0:
-		what, wanted = "failures", until.Failures
-	case until.Refusals == 0:
+	if wanted == 0 {
 		return true, r.calm(ctx, until.Duration.Std())
 	}
-	err = waitFor(ctx, what, until.Within.Std(), func() (ok bool, saw string) {
-		r.rec.read(func(t tally) {
-			met := t.refusals
-			if until.Failures > 0 {
-				met = t.failures
-			}
-			ok = met >= wanted
-			saw = fmt.Sprintf("%d of %d, connected %d/%d", met, wanted, t.slots, t.maxClients)
-		})
-		return ok, saw
-	})
+	err = waitFor(ctx, what, until.Within.Std(), there)
 	if late := new(tooLate); errors.As(err, &late) {
 		r.rec.note(late.Error(), false)
 		return false, nil
@@ -188,7 +186,24 @@ func (r *run) calm(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return sleep(ctx, watchEvery) // one more snapshot, of what the rollout ends with
+	return r.lookAgain(ctx) // at what the rollout ends with
+}
+
+// lookAgain waits for one more snapshot that was begun from now on. Without one the judge says what that means.
+func (r *run) lookAgain(ctx context.Context) error {
+	since := r.rec.now()
+	err := waitFor(ctx, "another snapshot", holdLimit, func() (ok bool, saw string) {
+		r.rec.read(func(t tally) {
+			ok = t.lastLook > since
+			saw = fmt.Sprintf("the latest is of %s", t.lastLook)
+		})
+		return ok, saw
+	})
+	if late := new(tooLate); errors.As(err, &late) {
+		r.rec.note(late.Error(), false)
+		return nil
+	}
+	return err
 }
 
 // answer lets the responder act; once there is relief the fix is deployed, and then it must stay clear.
@@ -215,7 +230,7 @@ func (r *run) hold(ctx context.Context) error {
 	if c := r.scenario.Expect.Cleared; c != nil && c.Hold > 0 {
 		hold = c.Hold.Std()
 	}
-	if err := sleep(ctx, hold+watchEvery); err != nil {
+	if err := sleep(ctx, hold+r.watchEvery()); err != nil {
 		return err
 	}
 	err := waitFor(ctx, "snapshots of the hold phase", holdLimit, func() (ok bool, saw string) {

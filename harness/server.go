@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ const (
 	watchWindow = 10                     // snapshots
 	lookLimit   = observe.DefaultTimeout // for one reading: a server that is silent for so long is not merely busy
 )
+
+// watchEvery is the time from one snapshot to the next.
+func (r *Runner) watchEvery() time.Duration { return cmp.Or(r.Watch, watchEvery) }
 
 // startServer starts Redis and connects to it.
 func (r *run) startServer(ctx context.Context, spec rig.Server) error {
@@ -81,9 +85,9 @@ func (r *run) reader() *observe.Reader {
 	}
 }
 
-// watch takes a snapshot each second and diagnoses the latest ones, until the run ends.
+// watch takes a snapshot each second, or as often as asked, and diagnoses the latest ones, until the run ends.
 func (r *run) watch(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(r.watchEvery())
 	defer tick.Stop()
 	for {
 		select {

@@ -13,6 +13,7 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"silent":       {},
 		"reconnecting": {Rate: DefaultRate},
 		"transaction":  {Rate: DefaultRate},
+		"bursting":     {Rate: DefaultBursts},
 	}
 	for _, w := range Workloads() {
 		svc := Service{Service: "api", Workload: w.Word}
