@@ -124,11 +124,11 @@ func culpritsNamed(r *run) Verdict {
 	if !ok {
 		return Verdict{Outcome: Fail, Want: want, Got: "nobody"}
 	}
-	got := list(culprits(top))
+	got := list(r.accused(top, d.At))
 	return Verdict{Outcome: passIf(got == want), Want: want, Got: got}
 }
 
-// culprits returns the services of a finding, each once, sorted.
+// culprits returns the names of a finding, each once, sorted.
 func culprits(f outage.Finding) []string {
 	var names []string
 	for _, c := range f.Culprits {

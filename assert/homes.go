@@ -1,7 +1,9 @@
 package assert
 
 import (
+	"net"
 	"slices"
+	"strconv"
 	"time"
 
 	"spillway/outage"
@@ -9,7 +11,11 @@ import (
 )
 
 // homes remembers which service had which address when: an address may pass to another instance.
-type homes map[string][]home
+type homes struct {
+	hosts map[string][]home
+	ports map[string][]home // by ip:port, of instances behind a gateway
+	ways  map[string]bool   // the addresses of gateways
+}
 
 type home struct {
 	since   outage.Duration
@@ -18,18 +24,57 @@ type home struct {
 }
 
 func addresses(events []outage.Event) homes {
-	found := homes{}
+	found := homes{hosts: map[string][]home{}, ports: map[string][]home{}, ways: map[string]bool{}}
+	addrs := map[string]string{} // of instances
 	for _, e := range events {
 		if i := e.Instance; i != nil && i.Addr != "" {
-			found[i.Addr] = append(found[i.Addr], home{e.At, i.Service, i.State == outage.Cut})
+			found.hosts[i.Addr] = append(found.hosts[i.Addr], home{e.At, i.Service, i.State == outage.Cut})
+			addrs[i.Name] = i.Addr
+		}
+	}
+	for _, e := range events {
+		if e.Opened == nil {
+			continue
+		}
+		found.ways[addrs[e.Opened.Instance]] = true
+		for _, port := range e.Opened.Ports {
+			addr := net.JoinHostPort(addrs[e.Opened.Instance], strconv.Itoa(port))
+			found.ports[addr] = append(found.ports[addr], home{since: e.At, service: e.Opened.Service})
 		}
 	}
 	return found
 }
 
+// services returns whose instances had an address at any time, each once.
+func (h homes) services(host string) []string {
+	var list []string
+	for _, l := range h.hosts[host] {
+		if !slices.Contains(list, l.service) {
+			list = append(list, l.service)
+		}
+	}
+	return list
+}
+
+// shared reports whether an address is that of a gateway with several services behind it.
+func (h homes) shared(host string) bool { return h.ways[host] && len(h.services(host)) > 1 }
+
+// of returns who had a connection, ip:port, at a time: behind a gateway by its port, elsewhere by its host. Of a
+// connection of a gateway whose port nobody told nothing is known.
+func (h homes) of(addr string, at outage.Duration) home {
+	if owner := latest(h.ports[addr], at); owner.service != "" {
+		return owner
+	}
+	if host := outage.Host(addr); !h.shared(host) {
+		return h.at(host, at)
+	}
+	return home{}
+}
+
 // at returns who had a host's address at a time; before its first instance started, the one that came first.
-func (h homes) at(host string, at outage.Duration) home {
-	lived := h[host]
+func (h homes) at(host string, at outage.Duration) home { return latest(h.hosts[host], at) }
+
+func latest(lived []home, at outage.Duration) home {
 	if len(lived) == 0 {
 		return home{}
 	}
@@ -69,7 +114,7 @@ func (r *run) faulted(service string) bool {
 // harmless reports whether a victim had a healthy owner. Of a service whose hosts were cut off, those that were not
 // are healthy: to tell them apart is what such a scenario asks.
 func (r *run) harmless(v outage.Victim, at outage.Duration) (service string, yes bool) {
-	owner := r.homes.at(outage.Host(v.Addr), at)
+	owner := r.homes.of(v.Addr, at)
 	if owner.service != "" && r.faulted(owner.service) {
 		return owner.service, !owner.cut
 	}

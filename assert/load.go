@@ -51,12 +51,15 @@ func (r *run) taken(service string, at outage.Duration, s *outage.Snapshot) (n i
 		return s.Slots(), true
 	}
 	for _, c := range s.Clients {
-		if r.homes.at(c.Host(), at).service == service {
+		if r.homes.of(c.Addr, at).service == service {
 			n++
 		}
 	}
 	if len(s.Clients) == 0 {
 		for _, c := range s.Census {
+			if r.homes.shared(c.Host) {
+				return 0, false // whose they are the census does not tell
+			}
 			if r.homes.at(c.Host, at).service == service {
 				n += c.Count
 			}

@@ -22,8 +22,8 @@ const (
 	otherDuty  = 0.6
 )
 
-// shared is how many other connections of a group make it one of several programs; one or two are probes and pools at rest.
-const shared = 3
+// shared is how many other connections of a group make it one of several programs. One may be a person's.
+const shared = 2
 
 // attribute says of each culprit of f what told it apart, how sure that is, and why.
 func (v *view) attribute(f *outage.Finding) {

@@ -152,7 +152,7 @@ func (n *namer) doubt(conns []*conn) {
 		found := map[print]int{}
 		mains := map[string]print{}
 		for host, at := range hosts {
-			mains[host] = tell(at, told)
+			mains[host] = inCommon(at, told)
 			for _, c := range at {
 				found[told[c]]++
 			}
@@ -175,8 +175,8 @@ func (n *namer) doubt(conns []*conn) {
 	}
 }
 
-// tell finds what the connections of a name at one host have in common, and returns that of most of them.
-func tell(at []*conn, told map[*conn]print) print {
+// inCommon finds what the connections of a name at one host have in common, and returns that of most of them.
+func inCommon(at []*conn, told map[*conn]print) print {
 	kinds := map[print]int{}
 	for _, c := range at {
 		kinds[print{user: userOf(&c.Client), lib: library(c.LibName)}]++
@@ -255,18 +255,19 @@ func (v *view) tellApart() {
 		}
 		libs := differ(func(i identity) string { return i.lib })
 		dbs := differ(func(i identity) string { return fmt.Sprint(i.db) })
+		duties := differ(func(i identity) string { return fmt.Sprint(i.does) })
 		for _, s := range alike {
 			if libs && s.label == byUser && s.who.lib != "" {
-				s.name += ", " + clean(s.who.lib)
+				s.name += " " + clean(s.who.lib)
 			}
 			if dbs {
-				s.name += fmt.Sprintf(", db %d", s.who.db)
+				s.name += fmt.Sprintf(" db %d", s.who.db)
 			}
-			switch s.who.does {
-			case listens:
-				s.name += ", subscribers"
-			case waits:
-				s.name += ", workers"
+			switch {
+			case duties && s.who.does == listens:
+				s.name += " subscribers"
+			case duties && s.who.does == waits:
+				s.name += " workers"
 			}
 		}
 	}

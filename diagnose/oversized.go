@@ -33,8 +33,10 @@ func oversizedPool(v *view) *outage.Finding {
 		return nil
 	}
 	for _, s := range v.services {
-		if o, ok := v.oversize(s); ok {
-			return v.tellOversize(o)
+		for some := range v.candidates(s) {
+			if o, ok := v.oversize(some); ok {
+				return v.tellOversize(o)
+			}
 		}
 	}
 	return nil

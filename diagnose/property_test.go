@@ -102,6 +102,7 @@ func TestAnything(t *testing.T) {
 				t.Fatalf("a name comes through as it is: %q", said)
 			}
 			for _, c := range f.Culprits {
+				checkAttribution(t, c)
 				if len(c.IDs) > c.Connections {
 					t.Fatalf("%s: %d of %d connections", f.Cause, len(c.IDs), c.Connections)
 				}

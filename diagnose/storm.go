@@ -34,13 +34,18 @@ func reconnectStorm(v *view) *outage.Finding {
 	var groups []*group
 	fresh, before, gone := 0, 0, 0
 	for _, s := range v.services {
-		if n := s.fresh(v); n >= fewest {
+		for some := range v.candidates(s) {
+			n := some.fresh(v)
+			if n < fewest {
+				continue
+			}
 			fresh += n
-			for _, h := range s.groups {
+			for _, h := range some.groups {
 				groups = append(groups, h)
 				before += h.before
 				gone += h.goneSince()
 			}
+			break
 		}
 	}
 	share := v.share(fresh)

@@ -1,7 +1,6 @@
 package remedy
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -37,6 +36,7 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 	p.plan.ReliefFor = p.reliefFor(top)
 	p.plan.ConfLines = confLines(p.plan.Actions)
 	p.plan.Rewrite = p.rewrite(top)
+	p.doubt(top)
 	p.warnAboutServer()
 	return p.plan
 }
@@ -181,7 +181,7 @@ func fix(f outage.Finding) string {
 
 // services names the culprits' services once each, in the order of the finding.
 func services(f outage.Finding) string {
-	names := distinct(f, func(c outage.Culprit) string { return cmp.Or(c.Service, c.Addr) })
+	names := distinct(f, who)
 	switch len(names) {
 	case 0:
 		return "the service"

@@ -52,6 +52,7 @@ func (p *page) finding(n int, f outage.Finding) {
 			break
 		}
 		p.field(first(i, "culprits"), culprit(c))
+		p.certainty(c)
 	}
 	if f.Growth > 0 {
 		p.field("growth", growth(f))

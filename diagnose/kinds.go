@@ -1,0 +1,82 @@
+package diagnose
+
+import "iter"
+
+// kind is how the connections of one host behave, for the most part.
+type kind int
+
+const (
+	busyKind kind = iota
+	restingKind
+	freshKind
+	listeningKind
+	waitingKind
+)
+
+// candidates yields the services and, where the hosts of one behave so differently that they may be several services with
+// one name or one library, also those of its hosts that behave alike. A rule takes the first that fits.
+func (v *view) candidates(s *service) iter.Seq[*service] {
+	return func(yield func(*service) bool) {
+		if !yield(s) {
+			return
+		}
+		byKind := map[kind][]*group{}
+		for _, g := range s.groups {
+			k := v.kind(g)
+			byKind[k] = append(byKind[k], g)
+		}
+		if s.label == byName && !apart(byKind[busyKind], byKind[restingKind]) {
+			// One host of a service may have more to do than the others.
+			byKind[busyKind] = append(byKind[busyKind], byKind[restingKind]...)
+			delete(byKind, restingKind)
+		}
+		if len(byKind) < 2 {
+			return
+		}
+		for k := busyKind; k <= waitingKind; k++ {
+			if alike := byKind[k]; len(alike) > 0 && !yield(&service{who: s.who, name: s.name, label: s.label, groups: alike}) {
+				return
+			}
+		}
+	}
+}
+
+// kind judges one host: by what half of its connections wait for, or whether they have just come or rest.
+func (v *view) kind(g *group) kind {
+	n := 0
+	of := map[kind]int{}
+	for _, c := range g.conns {
+		if probe(c) {
+			continue
+		}
+		n++
+		switch {
+		case c.Blocked():
+			of[waitingKind]++
+		case c.Subscribed():
+			of[listeningKind]++
+		case c.born > 0 && c.Age <= newborn:
+			of[freshKind]++
+		case c.Idle >= unusedFor:
+			of[restingKind]++
+		}
+	}
+	for _, k := range []kind{waitingKind, listeningKind, freshKind, restingKind} {
+		if of[k]*2 > n {
+			return k
+		}
+	}
+	return busyKind
+}
+
+// apart reports whether the hosts of one kind have twice as many connections each as those of the other.
+func apart(a, b []*group) bool {
+	each := func(groups []*group) float64 {
+		n := 0
+		for _, g := range groups {
+			n += len(g.conns)
+		}
+		return float64(n) / float64(max(1, len(groups)))
+	}
+	return each(a) >= 2*each(b) || each(b) >= 2*each(a)
+}
