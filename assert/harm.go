@@ -70,6 +70,9 @@ func (r *run) harmed() harmed {
 		if a.Outcome != outage.Reset && (a.Op != outage.OpHeld || a.Outcome == outage.OK) {
 			continue
 		}
+		if r.m.Responded == nil && a.Outcome == r.s.Expect.Suffer { // it is what the scenario is about, and nobody did anything
+			continue
+		}
 		if r.restarting(at) {
 			h.interrupted += a.N()
 		} else {

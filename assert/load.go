@@ -70,13 +70,16 @@ func (r *run) taken(service string, at outage.Duration, s *outage.Snapshot) (n i
 
 // refusals judges a run in which nobody may be refused, by both witnesses.
 func refusals(r *run) Verdict {
-	const want = "nobody refused"
+	want, byRedis := "nobody refused", r.m.RejectedByRedis
+	if r.s.Expect.Cause == outage.AccessDenied && byRedis != nil { // protected mode counts there too
+		want, byRedis = "nobody refused for want of a slot", new(int64)
+	}
 	tried := r.count(r.loaded(), func(*outage.Attempt) bool { return true })
 	got := fmt.Sprintf("%d of %d attempts refused, %s", r.m.Refused, tried, r.rejectedText())
 	switch {
-	case r.m.Refused > 0 || r.m.RejectedByRedis != nil && *r.m.RejectedByRedis > 0:
+	case r.m.Refused > 0 || byRedis != nil && *byRedis > 0:
 		return Verdict{Outcome: Fail, Want: want, Got: got}
-	case tried == 0 || r.m.RejectedByRedis == nil:
+	case tried == 0 || byRedis == nil:
 		return missing(want, got, "one of the two witnesses is missing")
 	}
 	return Verdict{Outcome: Pass, Want: want, Got: got}

@@ -57,12 +57,18 @@ func failed(r *run) Verdict {
 
 func worked(r *run) Verdict {
 	served := r.count(r.loaded(), func(a *outage.Attempt) bool { return a.Outcome == outage.OK })
+	what, how := "a load that Redis served", "served"
+	if suffering := r.s.Expect.Suffer; r.s.Expect.Cause == outage.AccessDenied && suffering != "" {
+		// Protected mode serves nobody; then it is the trouble itself that has to have been.
+		served = r.count(r.loaded(), func(a *outage.Attempt) bool { return a.Outcome == suffering })
+		what, how = "clients that meet "+string(suffering), string(suffering)
+	}
 	read := 0
 	for range r.snapshots(r.loaded()) {
 		read++
 	}
-	want := "a load that Redis served, and at least 2 snapshots of it"
-	got := fmt.Sprintf("%s served, %s", plural(served, "attempt", "attempts"), plural(read, "snapshot", "snapshots"))
+	want := what + ", and at least 2 snapshots of it"
+	got := fmt.Sprintf("%s %s, %s", plural(served, "attempt", "attempts"), how, plural(read, "snapshot", "snapshots"))
 	// One snapshot shows no growth, of connections or of rejects.
 	if served == 0 || read < 2 {
 		return missing(want, got, "a fleet that did nothing, or that nobody looked at, proves nothing")

@@ -31,11 +31,19 @@ const (
 	youngCommand = `redis-cli CLIENT LIST | awk '` + fields +
 		`{n[h]++} f["age"]+0<=1 {y[h]++} END{for(h in y)print y[h],h,"of",n[h]}' | sort -rn`
 
-	acceptedCommand = `redis-cli INFO stats | grep -E '^(total|rejected)_connections'`
-	rejectedCommand = `redis-cli INFO stats | grep rejected_connections`
-	timeoutCommand  = `redis-cli CONFIG GET timeout`
-	openFiles       = `grep 'open files' /proc/$(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p')/limits`
-	socketsCommand  = `ss -tnoi state established`
+	acceptedCommand  = `redis-cli INFO stats | grep -E '^(total|rejected)_connections'`
+	rejectedCommand  = `redis-cli INFO stats | grep rejected_connections`
+	timeoutCommand   = `redis-cli CONFIG GET timeout`
+	openFiles        = `grep 'open files' /proc/$(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p')/limits`
+	latencyCommand   = `redis-cli --latency-history -i 5`
+	slowlogCommand   = `redis-cli SLOWLOG GET 32`
+	cmdstatCommand   = `redis-cli INFO commandstats | sort -t= -k4 -rn | head`
+	forkCommand      = `redis-cli INFO stats | grep fork`
+	cpuCommand       = `redis-cli INFO cpu`
+	aclLogCommand    = `redis-cli ACL LOG 32`
+	errorsCommand    = `redis-cli INFO | grep -E '^(acl_access_denied|errorstat_)'`
+	protectedCommand = `redis-cli CONFIG GET protected-mode`
+	socketsCommand   = `ss -tnoi state established`
 )
 
 // limitCommand shows how many slots are taken and how many there are. INFO has the limit from redis 6.2 on.

@@ -32,6 +32,8 @@ var rules = []rule{
 	{outage.ReconnectStorm, reconnectStorm},
 	{outage.FDLimitClamp, clamp},
 	{outage.MaxclientsTooLow, tooLow},
+	{outage.ServerStalled, stalled},
+	{outage.AccessDenied, denied},
 	{outage.NotAtLimit, pinned},
 }
 

@@ -32,6 +32,7 @@ var yields = []yield{
 	{outage.NotAtLimit, outage.ConnectionLeak, always, true, ""},   // it will be at its limit
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, wouldFit, true, ""},
 	{outage.MaxclientsTooLow, outage.FDLimitClamp, always, false, "the file descriptor limit is what keeps maxclients low"},
+	{outage.NotAtLimit, outage.ServerStalled, always, true, ""}, // who waits for answers keeps its connections in use
 }
 
 func always(*view, *outage.Finding, *outage.Finding) bool { return true }
@@ -55,7 +56,10 @@ func askedFits(_ *view, weak, strong *outage.Finding) bool {
 
 // rank settles findings that explain the same and sorts by confidence, ties in the order of the rules.
 func rank(v *view, findings []outage.Finding) []outage.Finding {
-	for _, y := range yields {
+	for _, y := range slices.Concat(yields,
+		behind(outage.ServerStalled, "the server is full, and slow beside it"),
+		behind(outage.AccessDenied, "the server is full, and turns others away beside it"),
+	) {
 		w := slices.IndexFunc(findings, func(f outage.Finding) bool { return f.Cause == y.weak })
 		s := slices.IndexFunc(findings, func(f outage.Finding) bool { return f.Cause == y.strong })
 		if w < 0 || s < 0 || findings[s].Confidence < believed || !y.when(v, &findings[w], &findings[s]) {

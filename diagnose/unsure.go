@@ -11,6 +11,8 @@ import (
 func unsure(v *view, findings []outage.Finding) []string {
 	list := v.doubts
 	switch {
+	case len(v.now.Info) == 0 && len(v.now.Clients) == 0 && len(v.now.Config) == 0 && v.busy > 0:
+		return append(list, "who runs the script: Redis answers nothing until it ends")
 	case len(v.now.Info) == 0 && len(v.now.Clients) == 0 && len(v.now.Config) == 0:
 		return append(list, "everything: no snapshot could be read")
 	case len(v.all) < 2:
@@ -28,7 +30,7 @@ func unsure(v *view, findings []outage.Finding) []string {
 		list = append(list, "whether connections are refused: INFO could not be read"+v.why("INFO"))
 	}
 	switch {
-	case v.rejected > 0 && !v.atLimit && !stormFound(findings):
+	case v.rejected > 0 && !v.atLimit && !stormFound(findings) && !named(findings, outage.AccessDenied):
 		list = append(list, fmt.Sprintf("why refusals grew by %d while %d slots are free: short bursts between the snapshots, or protected mode and failed logins, which count there too",
 			v.rejected, v.free()))
 	case v.full && len(findings) == 0 && len(v.looks) > 0:
@@ -38,8 +40,10 @@ func unsure(v *view, findings []outage.Finding) []string {
 }
 
 // stormFound reports whether the refusals are explained: a storm fills the server between the looks.
-func stormFound(findings []outage.Finding) bool {
-	return slices.ContainsFunc(findings, func(f outage.Finding) bool { return f.Cause == outage.ReconnectStorm })
+func stormFound(findings []outage.Finding) bool { return named(findings, outage.ReconnectStorm) }
+
+func named(findings []outage.Finding, cause outage.Cause) bool {
+	return slices.ContainsFunc(findings, func(f outage.Finding) bool { return f.Cause == cause })
 }
 
 // why returns the reason that a snapshot gives for what is missing, in brackets.

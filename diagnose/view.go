@@ -18,6 +18,7 @@ type view struct {
 	slots    int     // connections that count towards it
 	rejected int64   // how far rejected_connections grew
 	full     bool    // 95 % of the slots are taken, or more
+	busy     int     // looks up to the latest that Redis answered with BUSY
 	atLimit  bool    // full, or close to it while refusals grow: a storm sits just below the limit at the instant of a look
 
 	conns    []*conn // of the last look, by id, without our own
@@ -75,7 +76,7 @@ func exempt(c *outage.Client) bool {
 // look derives the view. Snapshots may come in any order.
 func look(snapshots []outage.Snapshot) *view {
 	v := &view{claims: map[int64]outage.Cause{}}
-	v.all = window(snapshots)
+	v.all, v.busy = window(snapshots), busyLooks(snapshots)
 	v.now = v.all[len(v.all)-1]
 	for _, s := range v.all {
 		if len(s.Clients) > 0 {

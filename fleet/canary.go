@@ -117,6 +117,18 @@ func (h *host) openTold(ctx context.Context, tell func(verdict, time.Duration)) 
 	return c, v
 }
 
+// login is the AUTH of a service that has a password, as its library sends it; empty without one.
+func (h *host) login() string {
+	switch s := h.spec.Service; {
+	case s.Password == "":
+		return ""
+	case s.User == "":
+		return command("AUTH", s.Password)
+	default:
+		return command("AUTH", s.User, s.Password)
+	}
+}
+
 // ping asks whether Redis still serves the connection.
 func (c *canary) ping() error { return c.ask(command("PING"), 1) }
 

@@ -171,6 +171,8 @@ func checkWorkload(svc scenarios.Service) error {
 		return fmt.Errorf("workload %s: no number of connections", svc.Workload)
 	case needs.rate && svc.Rate <= 0:
 		return fmt.Errorf("workload %s: no rate", svc.Workload)
+	case needs.hold && svc.Hold <= 0:
+		return fmt.Errorf("workload %s: no hold", svc.Workload)
 	case needs.pool && svc.Pool.Size <= 0:
 		return fmt.Errorf("workload %s: no pool size", svc.Workload)
 	}

@@ -102,6 +102,9 @@ func (h *host) client(shape func(*redis.Options)) (*redis.Client, *link) {
 	o := &redis.Options{
 		Addr:         h.spec.Redis,
 		Dialer:       l.dial,
+		Username:     h.spec.Service.User,
+		Password:     h.spec.Service.Password,
+		ReadTimeout:  pool.ReadTimeout.Std(),
 		PoolSize:     pool.Size,
 		MinIdleConns: pool.MinIdle,
 		MaxIdleConns: pool.MaxIdle,

@@ -27,6 +27,9 @@ func (h *host) identify(o *redis.Options) {
 func (h *host) introduction() []string {
 	s := h.spec.Service
 	var say []string
+	if login := h.login(); login != "" {
+		say = append(say, login)
+	}
 	if s.ClientName != "" {
 		say = append(say, command("CLIENT", "SETNAME", s.ClientName))
 	}

@@ -25,10 +25,14 @@ type worker struct {
 }
 
 func spec(workload, redis string) Spec {
-	return Spec{
+	s := Spec{
 		Service:  scenarios.Service{Service: "api", Instances: 1, Workload: workload, Rate: 100, ClientName: "api-client", Pool: scenarios.Pool{Size: 4}},
 		Instance: "api-1", Redis: redis, Seed: 1, Now: outage.Duration(10 * time.Second),
 	}
+	if workload == "slow" {
+		s.Service.Hold = outage.Duration(10 * time.Millisecond)
+	}
+	return s
 }
 
 func launch(t *testing.T, ctx context.Context, s Spec) *worker {

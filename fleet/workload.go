@@ -13,7 +13,7 @@ type namedWorkload struct {
 }
 
 // needs are the settings that a workload cannot do without.
-type needs struct{ rate, pool, connections bool }
+type needs struct{ rate, pool, connections, hold bool }
 
 // workloads are the ones there are: a new one is a file and a line here.
 var workloads = []namedWorkload{
@@ -24,6 +24,7 @@ var workloads = []namedWorkload{
 	{"blocked", blocked, needs{connections: true}},
 	{"silent", silent, needs{connections: true}},
 	{"reconnecting", reconnecting, needs{rate: true, connections: true}},
+	{"slow", slow, needs{rate: true, hold: true}},
 	{"bursting", bursting, needs{rate: true, connections: true}},
 	{"transaction", transaction, needs{rate: true, connections: true}},
 }

@@ -21,6 +21,8 @@ import (
 //	redis-cli CONFIG GET '*'   > DIR/config.txt
 //	cat /proc/PID/limits       > DIR/limits.txt
 //	tail -n 1000 redis.log     > DIR/log.txt
+//	redis-cli SLOWLOG GET 32   > DIR/slowlog.txt
+//	redis-cli ACL LOG 32       > DIR/acllog.txt
 //
 // Further snapshots are numbered: info.2.txt, clients.2.txt … or 2/info.txt, 2/clients.txt …; the first one may be
 // called 1 as well. Any file may be absent. Settings and limits that were saved once count for later snapshots too.
@@ -39,6 +41,8 @@ const (
 	configKind  = "config"
 	limitsKind  = "limits"
 	logKind     = "log"
+	slowKind    = "slowlog"
+	aclKind     = "acllog"
 	errorKind   = "error" // of a stream: what redis-cli said in place of something
 )
 
@@ -109,7 +113,7 @@ func (d dump) load(kind, path string) error {
 }
 
 var (
-	savedName = regexp.MustCompile(`^(info|clients|config|limits|log)(?:\.(\d{1,6}))?\.txt$`)
+	savedName = regexp.MustCompile(`^(info|clients|config|limits|log|slowlog|acllog)(?:\.(\d{1,6}))?\.txt$`)
 	folder    = regexp.MustCompile(`^\d{1,6}$`)
 )
 
@@ -204,6 +208,12 @@ func (d dump) snapshot() outage.Snapshot {
 	} else {
 		missing(&snap, "log", "not saved")
 	}
+	if text, ok := d.list(&snap, slowKind, "SLOWLOG"); ok {
+		snap.Slow = ParseSlow(text)
+	}
+	if text, ok := d.list(&snap, aclKind, "ACL LOG"); ok {
+		snap.ACLLog = ParseACLLog(text)
+	}
 	for line := range strings.Lines(d[errorKind]) {
 		why, _ := saidInstead(line)
 		missing(&snap, "saved output", why)
@@ -225,4 +235,12 @@ func (d dump) said(snap *outage.Snapshot, kind, what string) (string, bool) {
 		return "", false
 	}
 	return text, true
+}
+
+// list is said for an answer that may be empty.
+func (d dump) list(snap *outage.Snapshot, kind, what string) (string, bool) {
+	if text, saved := d[kind]; saved && isEmptyList(text) {
+		return "", true
+	}
+	return d.said(snap, kind, what)
 }

@@ -6,12 +6,13 @@
 // the server's own words; only a broken connection is an error.
 //
 // The words used in Missing are INFO, CONFIG GET, CLIENT LIST, host, limits, file descriptors, listen queue,
-// overflows, sockets, log, and time.
+// overflows, sockets, log, SLOWLOG, ACL LOG, and time.
 package observe
 
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,8 @@ type Reader struct {
 	started time.Time
 }
 
-// Snapshot reads INFO, CONFIG and CLIENT LIST in one round trip, then the host. An error means that the connection
+// Snapshot asks for a sign of life, reads INFO, CONFIG, CLIENT LIST and what Redis logs of slow commands and denials in one
+// round trip, then the host. An error means that the connection
 // broke; the snapshot then holds what came before. It is not for concurrent use.
 func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
 	cmds := [][]string{{"INFO", "all"}, {"CLIENT", "LIST"}}
@@ -45,19 +47,33 @@ func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
 		// One each: before 7.0 CONFIG GET takes only one.
 		cmds = append(cmds, []string{"CONFIG", "GET", name})
 	}
+	cmds = append(cmds, []string{"SLOWLOG", "GET", strconv.Itoa(slowEntries)}, []string{"ACL", "LOG", strconv.Itoa(aclEntries)})
+	latency := r.ping(ctx)
 	replies, err := r.Conn.Pipeline(ctx, cmds)
-	snap := outage.Snapshot{At: r.now()}
+	snap := outage.Snapshot{At: r.now(), Latency: latency}
 	for len(replies) < len(cmds) {
 		replies = append(replies, Error("the connection broke before its answer"))
 	}
 	readInfo(&snap, replies[0])
 	readClients(&snap, replies[1])
-	readConfig(&snap, replies[2:])
+	logs := replies[2+len(settings):]
+	readConfig(&snap, replies[2:2+len(settings)])
+	readSlow(&snap, logs[0])
+	readACL(&snap, logs[1])
 	if err != nil {
 		return snap, err
 	}
 	r.look(ctx, &snap)
 	return snap, nil
+}
+
+// ping measures how long Redis takes to answer at all. A connection that breaks over it shows in what is read next.
+func (r *Reader) ping(ctx context.Context) outage.Duration {
+	began := time.Now()
+	if _, err := r.Conn.Pipeline(ctx, [][]string{{"PING"}}); err != nil {
+		return 0
+	}
+	return outage.Duration(max(time.Since(began), time.Microsecond))
 }
 
 func (r *Reader) now() outage.Duration {

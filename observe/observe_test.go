@@ -33,6 +33,8 @@ func redis(config map[string]string, clients string, refuse map[string]string) f
 				reply = refuse[name]
 			case name == "INFO":
 				reply = bulk("# Server\r\nredis_version:7.0.15\r\nconnected_clients:2\r\n")
+			case name == "SLOWLOG" || name == "ACL":
+				reply = "*0\r\n"
 			case name == "CLIENT":
 				reply = bulk(clients)
 			case name == "CONFIG":
@@ -75,6 +77,10 @@ func TestSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got.Latency <= 0 {
+		t.Errorf("latency %v, want some", got.Latency)
+	}
+	got.Latency = 0
 	want := outage.Snapshot{
 		At:      7,
 		Info:    map[string]string{"redis_version": "7.0.15", "connected_clients": "2"},
@@ -124,7 +130,7 @@ func TestSnapshotWithABadLine(t *testing.T) {
 
 // CLIENT LIST can close the connection that asks, where client-output-buffer-limit is set for normal clients.
 func TestSnapshotOfAConnectionThatBreaks(t *testing.T) {
-	r := Reader{Conn: pipe(t, func(nc net.Conn) { _, _ = io.WriteString(nc, bulk("connected_clients:5000\r\n")) })}
+	r := Reader{Conn: pipe(t, func(nc net.Conn) { _, _ = io.WriteString(nc, "+PONG\r\n"+bulk("connected_clients:5000\r\n")) })}
 	got, err := r.Snapshot(t.Context())
 	if !errors.Is(err, ErrClosed) {
 		t.Errorf("error %v, want ErrClosed", err)

@@ -42,6 +42,8 @@ func Causes() []Described[Cause] {
 		{PubSubPileUp, "a service holds a connection per subscriber, which no timeout reaps"},
 		{BlockedWorkers, "workers that wait in blocking commands take most slots"},
 		{SilentConnections, "connections that never sent a command hold slots"},
+		{ServerStalled, "Redis is busy or frozen: connects succeed and answers come late"},
+		{AccessDenied, "protected mode, a password or an ACL turns clients away; Redis is not full"},
 		{NotAtLimit, "clients suffer, but Redis is far from its limit: look at the clients"},
 	}
 }

@@ -72,6 +72,10 @@ func (p *planner) actions(f outage.Finding) []outage.Action {
 		return p.spare(f, "clients in a reconnect storm are back at once")
 	case outage.OversizedPool:
 		return p.spare(f, "a pool opens again what it loses as soon as it is needed")
+	case outage.ServerStalled:
+		return p.adviseStalled(f)
+	case outage.AccessDenied:
+		return p.adviseDenied(f)
 	case outage.NotAtLimit:
 		return []outage.Action{p.adviseClients(f)}
 	}
@@ -173,6 +177,8 @@ func fix(f outage.Finding) string {
 			return fmt.Sprintf("deploy %s with a pool of %d per instance", who, f.Pool)
 		}
 		return "deploy " + who + " with a smaller pool"
+	case outage.ServerStalled, outage.AccessDenied:
+		return fixLookalike(f)
 	case outage.NotAtLimit:
 		return "give " + who + " a pool that fits its load, or hold each connection for less time"
 	}

@@ -30,10 +30,17 @@ var useless = map[string]map[string]string{
 		"rollout": "a rollout is a new pool",
 	},
 	"silent": {
-		"rate":    "a silent client asks nothing; ramp spreads its connects",
-		"hold":    "a silent client asks nothing",
-		"pool":    "connections says how many a silent instance opens",
-		"rollout": "a rollout is a new pool",
+		"user":     "a silent client does not log in",
+		"password": "a silent client does not log in",
+		"rate":     "a silent client asks nothing; ramp spreads its connects",
+		"hold":     "a silent client asks nothing",
+		"pool":     "connections says how many a silent instance opens",
+		"rollout":  "a rollout is a new pool",
+	},
+	"slow": {
+		"connections": "a slow instance has one connection, and runs one command at a time",
+		"pool":        "a slow instance has one connection, and waits for answers without end",
+		"rollout":     "a rollout is a new pool",
 	},
 	"bursting": {
 		"hold":    "a connection lasts until the next burst",
@@ -54,7 +61,7 @@ var useless = map[string]map[string]string{
 // checkService notes what is wrong with a service of the fleet or of the fix by itself.
 func (s scene) checkService(p place, svc Service) {
 	if s.sound(p.key("workload")) {
-		for _, key := range []string{"rate", "connections", "pool", "hold", "rollout"} {
+		for _, key := range []string{"rate", "connections", "pool", "hold", "rollout", "user", "password"} {
 			if why, isUseless := useless[svc.Workload][key]; isUseless && s.given(p.key(key)) {
 				s.add(p.key(key), why, "%s has no effect on workload %s", p.key(key), svc.Workload)
 			}
@@ -66,6 +73,12 @@ func (s scene) checkService(p place, svc Service) {
 	}
 	if svc.asks() && svc.Rate == 0 && s.given(p.key("rate")) && s.sound(p.key("rate")) {
 		s.add(p.key("rate"), "", "%s: want more than 0: a client that asks nothing opens nothing", p.key("rate"))
+	}
+	if svc.Workload == "slow" && svc.Hold == 0 && s.sound(p) {
+		s.add(p.key("hold"), "", "%s is missing: how long each command of workload slow keeps Redis busy", p.key("hold"))
+	}
+	if svc.User != "" && svc.Password == "" && s.sound(p) {
+		s.add(p.key("password"), "", "%s is missing: AUTH takes a user and a password", p.key("password"))
 	}
 	s.checkPool(p.key("pool"), svc.Pool)
 	s.checkIdentity(p, svc)
@@ -83,6 +96,7 @@ func (s scene) checkPool(p place, pool Pool) {
 	if !s.sound(p) {
 		return
 	}
+	s.positive(p.key("read-timeout"), pool.ReadTimeout)
 	size := pool.Size
 	orElse(&size, DefaultPoolSize)
 	switch {

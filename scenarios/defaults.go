@@ -52,7 +52,7 @@ func (s *Service) applyDefaults() {
 	if s.asks() {
 		orElse(&s.Rate, DefaultRate)
 	}
-	if s.asks() && !s.crowds() {
+	if s.asks() && !s.crowds() && s.Workload != "slow" {
 		orElse(&s.Pool.Size, DefaultPoolSize)
 	}
 	if s.Rollout != nil {

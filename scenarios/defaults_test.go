@@ -14,6 +14,7 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"reconnecting": {Rate: DefaultRate},
 		"transaction":  {Rate: DefaultRate},
 		"bursting":     {Rate: DefaultBursts},
+		"slow":         {Rate: DefaultRate},
 	}
 	for _, w := range Workloads() {
 		svc := Service{Service: "api", Workload: w.Word}

@@ -43,6 +43,8 @@ func (s Service) MaxConnections() (n int, bounded bool) {
 	switch s.Workload {
 	case "pooled":
 		return s.Pool.Size + HeldCanaries, true
+	case "slow":
+		return 1 + HeldCanaries, true
 	case "leaky":
 		return s.Connections + HeldCanaries, s.Connections > 0
 	default:
