@@ -18,7 +18,7 @@ SEED    ?= 1
 ARGS    ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all build demo test unit e2e control matrix fuzz mutants sabotage faults lint fmt generate cross run clean help
+.PHONY: all build demo test unit e2e control matrix trials fuzz mutants sabotage faults lint fmt generate cross run clean help
 
 all: build test ## build and test
 
@@ -39,6 +39,13 @@ matrix: build ## run the catalogue on six servers, one after the other
 	@failed=; for server in $(SERVERS); do \
 		echo "== $$server"; $(BIN) run --quiet --image $$server --seed $(SEED) $(ARGS) || failed="$$failed $$server"; \
 	done; test -z "$$failed" || { echo "not green:$$failed"; exit 1; }
+
+N        ?= 500
+HEALTHY  ?= 200
+PARALLEL ?= 8
+OUT      ?=
+trials: build ## random outages and healthy fleets: make trials N=500 HEALTHY=200 SEED=7 OUT=out
+	OUT=$(OUT) .ci/trials -n $(N) --healthy $(HEALTHY) --seed $(SEED) --parallel $(PARALLEL) $(if $(OUT),--out /out) $(ARGS)
 
 test: unit e2e ## every test, with the race detector, real Redis included
 

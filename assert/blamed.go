@@ -9,8 +9,13 @@ import (
 // the one that the built-in would have acted on. It is nil where there is none.
 func Judged(s scenarios.Scenario, h outage.History) *outage.Diagnosis { return newRun(s, h).judged() }
 
-// Blamed returns the services of s whom a finding of a diagnosis made at that time means, each once, sorted, as the
-// culprits verdict reads it.
-func Blamed(s scenarios.Scenario, h outage.History, f outage.Finding, at outage.Duration) []string {
-	return newRun(s, h).accused(f, at)
+// Blamed returns whom each finding of a diagnosis means, as Check takes it: services of s, each once, sorted. At is when it
+// was made, on the clock of the run.
+func Blamed(s scenarios.Scenario, h outage.History, findings []outage.Finding, at outage.Duration) [][]string {
+	r := newRun(s, h)
+	meant := make([][]string, len(findings))
+	for i, f := range findings {
+		meant[i] = r.accused(f, at)
+	}
+	return meant
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -32,7 +33,7 @@ func TrialsText(w io.Writer, r Trials) error {
 		title string
 		rows  [][]string
 	}{
-		{"What was named first, by what was true", matrixRows(r.Tally)},
+		{"What was named first, by what was true", namedRows(r.Tally)},
 		{"Right, by kind", kindRows(r.Tally)},
 		{"By how services show who they are", disguiseRows(r.Tally)},
 		{"Calibration", calibrationRows(r.Tally)},
@@ -136,7 +137,7 @@ func matrixRows(t trials.Tally) [][]string {
 		}
 	}
 	heads = append(heads, slices.Sorted(maps.Keys(columns))...)
-	rows := [][]string{append([]string{"true \\ named"}, heads...)}
+	rows := [][]string{append([]string{"true, named"}, heads...)}
 	for _, k := range t.Kinds {
 		row := []string{k.Kind}
 		for _, said := range heads {
@@ -147,6 +148,23 @@ func matrixRows(t trials.Tally) [][]string {
 			row = append(row, cell)
 		}
 		rows = append(rows, row)
+	}
+	return rows
+}
+
+// namedRows has the same without its empty cells, which fits a terminal: most often named first.
+func namedRows(t trials.Tally) [][]string {
+	rows := [][]string{{"true", "named"}}
+	for _, k := range t.Kinds {
+		row := t.Matrix[k.Kind]
+		said := slices.SortedFunc(maps.Keys(row), func(a, b string) int {
+			return cmp.Or(cmp.Compare(row[b], row[a]), cmp.Compare(a, b))
+		})
+		var parts []string
+		for _, s := range said {
+			parts = append(parts, fmt.Sprintf("%d %s", row[s], s))
+		}
+		rows = append(rows, []string{k.Kind, strings.Join(parts, ", ")})
 	}
 	return rows
 }

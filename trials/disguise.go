@@ -1,7 +1,6 @@
 package trials
 
 import (
-	"fmt"
 	"slices"
 
 	"spillway/scenarios"
@@ -81,7 +80,7 @@ func misleading(d *drawing) {
 	}
 	for i := range d.s.Fleet {
 		if name == "app" || i == len(d.s.Fleet)-1 || slices.Contains(d.s.Expect.Culprits, d.s.Fleet[i].Service) {
-			d.s.Fleet[i].ClientName = fmt.Sprintf("%s-%d", name, d.between(1, 9))
+			d.s.Fleet[i].ClientName = name
 		}
 	}
 }
@@ -92,6 +91,9 @@ func nat(d *drawing) {
 	for i := range d.s.Fleet {
 		s := &d.s.Fleet[i]
 		cut := slices.ContainsFunc(d.s.Faults, func(f scenarios.Fault) bool { return f.Cut != "" }) // a gateway is not cut off
+		if s.SourcePorts > 0 {                                                                      // they are those of a host of its own
+			continue
+		}
 		if !cut && (slices.Contains(d.s.Expect.Culprits, s.Service) || d.chance(share)) {
 			s.Behind = "nat"
 		}

@@ -15,6 +15,7 @@ type drawing struct {
 	s     scenarios.Scenario
 	limit int      // the maxclients in force
 	names []string // of services, not taken yet
+	lazy  int      // connections of the fleet so far that may be open or not: pools open what they need
 	flaw  string   // why no scenario comes of it; a bug of the generator
 }
 
@@ -57,9 +58,19 @@ func (d *drawing) name() string {
 
 func (d *drawing) add(s scenarios.Service) { d.s.Fleet = append(d.s.Fleet, s) }
 
-// spare adds a healthy service.
+// spare adds a healthy service. None of its connections can be counted on but the held canary's, unless its workload opens
+// them at once.
 func (d *drawing) spare(s scenarios.Service) {
 	d.add(s)
+	d.lazy += scenarios.FreshCanaries
+	switch s.Workload {
+	case "pooled":
+		if !s.Pool.Warm {
+			d.lazy += s.Instances * s.Pool.Size
+		}
+	case "transaction", "reconnecting":
+		d.lazy += s.Instances * s.Connections
+	}
 	d.s.Expect.Spare = append(d.s.Expect.Spare, s.Service)
 }
 
@@ -134,7 +145,7 @@ func (d *drawing) instances(n int) int { return d.between(1, max(1, min(6, n/5))
 func ceil(n, by int) int { return (n + by - 1) / by }
 
 // busiest is how many requests a second all pools of a trial may make: others run beside it.
-const busiest = 500.0
+const busiest = 250.0
 
 // use has the pool of s in use at that share, 1.2 for more than it can give. A request holds its connection for a while,
 // the longer the more there are, so that their rate stays bearable.
@@ -153,10 +164,10 @@ func (d *drawing) lookIn(s *scenarios.Service) { s.Rate = tenth(d.real(2, 15)) }
 
 func tenth(x float64) float64 { return max(0.1, math.Round(x*10)/10) }
 
-// pastLimit enlarges the last service until the fleet needs that much more than there is.
+// pastLimit enlarges the last service until the fleet needs that much more than there is, whatever the healthy leave unused.
 func (d *drawing) pastLimit(share float64) {
 	last := &d.s.Fleet[len(d.s.Fleet)-1]
-	want := d.limit + max(4, int(share*float64(d.limit)))
+	want := d.limit + d.lazy + max(4, int(share*float64(d.limit)))
 	for d.need() < want {
 		if last.Workload == "pooled" {
 			last.Rate = tenth(last.Rate * float64(last.Pool.Size+1) / float64(last.Pool.Size))

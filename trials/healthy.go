@@ -7,11 +7,13 @@ import (
 	"spillway/scenarios"
 )
 
+// A pool in full use is at 85 % on average: one that wants more than it has makes its clients wait, which is a trouble of its own.
+
 // busyFleet is a fleet at 40 to 85 % of the limit, used to whatever degree.
 func busyFleet(d *drawing) {
 	d.server(40, 2000)
 	d.noise(0.1, 0.3, 4)
-	d.fill(0.4, 0.85, func(s *scenarios.Service) { d.use(s, d.real(0.5, 1.05)) })
+	d.fill(0.4, 0.85, func(s *scenarios.Service) { d.use(s, d.real(0.4, 0.85)) })
 	d.lasts(d.between(8, 12))
 }
 
@@ -20,7 +22,7 @@ func rampingFleet(d *drawing) {
 	d.server(40, 2000)
 	d.noise(0.1, 0.3, 4)
 	d.fill(0.5, 0.75, func(s *scenarios.Service) {
-		d.use(s, d.real(0.6, 0.95))
+		d.use(s, d.real(0.4, 0.85))
 		s.Start, s.Ramp = d.time(0.5, 2), d.time(2, 5)
 	})
 	d.lasts(d.between(10, 13))
@@ -58,7 +60,7 @@ func rollout(d *drawing) {
 			break
 		}
 	}
-	d.use(&s, d.real(0.5, 1))
+	d.use(&s, d.real(0.4, 0.85))
 	d.add(s)
 	d.fits(d.part(0.9, 0.9))
 	d.lasts(s.Instances + d.between(5, 7))

@@ -34,7 +34,7 @@ func Kinds() []Kind {
 			Meaning: "the file descriptor limit made Redis lower maxclients below what a busy fleet needs"},
 		{Name: "idle-not-reaped", Cause: outage.IdleNotReaped, draw: idleCrowd,
 			Meaning: "connections that were used once stay, and a service that comes later finds no room"},
-		{Name: "half-open-peers", Cause: outage.HalfOpenPeers, draw: halfOpen, Off: "processes of one network cannot be cut off",
+		{Name: "half-open-peers", Cause: outage.HalfOpenPeers, draw: halfOpen,
 			Meaning: "the hosts of a service vanish and come back elsewhere"},
 		{Name: "pubsub-pile-up", Cause: outage.PubSubPileUp, draw: subscribers,
 			Meaning: "a service has a connection for each subscriber"},
@@ -52,6 +52,25 @@ func Kinds() []Kind {
 			Meaning: "a leak, and a file descriptor limit that lowered maxclients below what the fleet needs without it"},
 		{Name: "idle-and-too-low", Cause: outage.IdleNotReaped, Also: []outage.Cause{outage.MaxclientsTooLow}, draw: idleAndTooLow,
 			Meaning: "idle connections hold slots, and the busy fleet would not fit without them either"},
+
+		{Name: "fd-exhausted", Cause: outage.FDExhausted, draw: outOfFiles, Off: "no rule names it yet",
+			Meaning: "the file descriptor limit of the running server is lowered, and a service that grows is not accepted"},
+		{Name: "backlog-overflow", Cause: outage.BacklogOverflow, draw: burst, Listening: true, Off: "no rule names it yet",
+			Meaning: "clients dial all at once, and the listen queue overflows"},
+		{Name: "port-exhaustion", Cause: outage.PortExhaustion, draw: noPorts, Off: "no rule names it yet",
+			Meaning: "a host wants more connections than it has source ports"},
+		{Name: "server-stalled", Cause: outage.ServerStalled, draw: stall,
+			Meaning: "a long script over and over keeps Redis from answering"},
+		{Name: "denied-auth", Cause: outage.AccessDenied, draw: deniedByAccess,
+			Meaning: "a service logs in as somebody whom the server does not know"},
+		{Name: "denied-protected", Cause: outage.AccessDenied, draw: deniedByProtection,
+			Meaning: "protected mode turns everybody away"},
+		{Name: "deploy-surge", Cause: outage.DeploySurge, draw: surge,
+			Meaning: "old and new instances of a service overlap during a deploy"},
+		{Name: "replica-slots", Cause: outage.ReplicaOrClusterSlots, draw: replicas,
+			Meaning: "replicas take slots that a service needs"},
+		{Name: "cluster-slots", Cause: outage.ReplicaOrClusterSlots, draw: links,
+			Meaning: "links to nodes that are gone take slots that a service needs"},
 
 		{Name: "healthy-busy", Cause: scenarios.Nothing, Healthy: true, Weight: 3, draw: busyFleet,
 			Meaning: "a busy fleet below the limit"},
@@ -107,7 +126,7 @@ func tooLow(d *drawing) {
 // busyPastLimit adds pools in full use that need 12 to 50 % more than the limit, and the end that goes with them.
 func (d *drawing) busyPastLimit() {
 	d.busyPools(d.free(), d.between(2, 4), func(s *scenarios.Service) {
-		d.use(s, d.real(1.15, 1.5))
+		d.use(s, d.real(1.08, 1.25))
 		s.Ramp = d.time(0.5, 3)
 	})
 	d.pastLimit(d.real(0.12, 0.5))
@@ -140,11 +159,11 @@ func (d *drawing) asked() int {
 	return int(float64(d.need()) * d.real(1.2, 4))
 }
 
-// idleCrowd holds 45 to 70 % of the limit without a word, and who comes seconds later needs more than the rest.
+// idleCrowd holds 50 to 70 % of the limit without a word, and who comes seconds later needs more than the rest.
 func idleCrowd(d *drawing) {
-	d.server(30, 2000)
-	d.noise(0.1, 0.25, 2)
-	crowd := d.idles(0.45, 0.7)
+	d.server(45, 2000)
+	d.noise(0.1, 0.2, 2)
+	crowd := d.idles(0.5, 0.7)
 	d.latecomer(crowd.Start)
 	d.clearedBelow(d.need() - crowd.Instances*crowd.Connections)
 }
@@ -160,7 +179,7 @@ func (d *drawing) idles(least, most float64) scenarios.Service {
 func (d *drawing) latecomer(_ outage.Duration) {
 	late := d.pool(max(4, d.free()))
 	late.Start = d.time(7, 10)
-	d.use(&late, d.real(1.2, 1.5))
+	d.use(&late, d.real(1.08, 1.25))
 	d.add(late)
 	d.pastLimit(d.real(0.06, 0.2))
 	d.refusals(30 * time.Second)
@@ -173,12 +192,12 @@ func idleAndTooLow(d *drawing) {
 	crowd := d.idles(0.35, 0.5)
 	late := d.pool(d.limit)
 	late.Start = d.time(7, 10)
-	d.use(&late, d.real(1.2, 1.5))
+	d.use(&late, d.real(1.08, 1.25))
 	d.add(late)
 	for d.need()-crowd.Instances*(crowd.Connections+1) < d.limit+d.part(0.1, 0.3)+4 {
 		late = d.s.Fleet[len(d.s.Fleet)-1]
 		late.Pool.Size++
-		d.use(&late, 1.3)
+		d.use(&late, 1.15)
 		d.s.Fleet[len(d.s.Fleet)-1] = late
 	}
 	d.refusals(35 * time.Second)
@@ -196,19 +215,19 @@ func leakUnderClamp(d *drawing) {
 
 // halfOpen cuts off a service that fits once and not twice.
 func halfOpen(d *drawing) {
-	d.server(30, 2000)
-	d.noise(0.1, 0.3, 1)
+	d.server(50, 2000)
+	d.noise(0.1, 0.2, 1)
 	s := d.pool(min(d.part(0.5, 0.62), d.free()-1))
 	for d.need()+s.Instances*(s.Pool.Size+1) > d.limit && s.Pool.Size > 1 {
 		s.Pool.Size--
 	}
-	d.use(&s, d.real(1.2, 1.5))
+	d.use(&s, d.real(1.08, 1.25))
 	d.blame(s)
 	once := d.need()
 	d.s.Faults = []scenarios.Fault{{Cut: s.Service, At: d.time(3, 5), Replace: true, ReplaceAfter: d.time(3, 5)}}
-	if d.need() < d.limit+3 {
-		d.s.Redis.MaxClients = d.need() - max(3, d.limit/20)
-		d.limit = d.s.Redis.MaxClients
+	if full := d.need() - d.lazy - max(4, d.limit/20); full < d.limit {
+		d.limit = max(full, once)
+		d.s.Redis.MaxClients = d.limit
 	}
 	d.refusals(30 * time.Second)
 	d.clearedBelow(once)
@@ -234,7 +253,7 @@ func (d *drawing) crowdPastLimit(workload string) {
 // silence is a crowd that nobody is behind. Those that were refused come again, and find room once the others are closed.
 func silence(d *drawing) {
 	d.server(30, 2000)
-	d.noise(0.1, 0.35, 1)
+	d.noise(0.1, 0.25, 1)
 	before := d.need()
 	crowd := d.crowd("silent", d.free())
 	crowd.Ramp = d.time(1, 4)
@@ -292,6 +311,6 @@ func smallPool(d *drawing) {
 	d.use(&s, d.real(2, 3))
 	d.add(s)
 	d.fits(d.limit / 2)
-	d.lasts(d.between(8, 11))
+	d.lasts(d.between(11, 15)) // in constant use is what must be seen, and for some time
 	d.s.Expect.Suffer = outage.PoolTimeout
 }

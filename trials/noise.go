@@ -30,7 +30,7 @@ func (d *drawing) noise(least, most float64, others int) {
 
 // noises are the healthy kinds: each takes at least 2 connections and at most room.
 var noises = []func(d *drawing, room int) scenarios.Service{
-	pooledNoise, warmNoise, subscriberNoise, blockedNoise, transactionNoise, toolNoise,
+	pooledNoise, warmNoise, subscriberNoise, blockedNoise, transactionNoise, toolNoise, replicaNoise,
 }
 
 // pooledNoise is one that is used a little, or fully.
@@ -38,7 +38,7 @@ func pooledNoise(d *drawing, room int) scenarios.Service {
 	s := d.fewer("pooled", room)
 	s.Pool.Size, s.Connections = s.Connections, 0
 	if d.chance(0.5) {
-		d.use(&s, d.real(0.3, 1.1))
+		d.use(&s, d.real(0.3, 0.85))
 	} else {
 		d.lookIn(&s)
 	}

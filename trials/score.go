@@ -99,6 +99,9 @@ func (t Trial) score(p Played, dumps []outage.Snapshot) Score {
 		s.Inconclusive = "nobody looked"
 	default:
 		s.Inconclusive = t.unproven(result)
+		if n := suffered(p.History); s.Inconclusive == "" && t.Healthy && n > 0 {
+			s.Inconclusive = fmt.Sprintf("%d attempts failed, and nothing was to be wrong", n)
+		}
 	}
 	if look == nil {
 		return s
@@ -133,6 +136,17 @@ func (t Trial) unproven(result assert.Result) string {
 	return ""
 }
 
+// suffered counts the attempts that did not end well.
+func suffered(h outage.History) int {
+	n := 0
+	for _, e := range h.Events {
+		if e.Attempt != nil && e.Attempt.Outcome != outage.OK {
+			n += e.Attempt.N()
+		}
+	}
+	return n
+}
+
 // saved diagnoses again, from files alone.
 func (t Trial) saved(h outage.History, look *Look, dumps []outage.Snapshot) *Answer {
 	a := t.answer(h, diagnose.Diagnose(dumps...), look.Diagnosis.At)
@@ -148,8 +162,9 @@ func (t Trial) saved(h outage.History, look *Look, dumps []outage.Snapshot) *Ans
 // answer scores one diagnosis; at is when it was made, on the clock of the run.
 func (t Trial) answer(h outage.History, d outage.Diagnosis, at outage.Duration) Answer {
 	var a Answer
-	for _, f := range d.Findings {
-		a.Said = append(a.Said, Said{f.Cause, f.Confidence, assert.Blamed(t.Scenario, h, f, at)})
+	blamed := assert.Blamed(t.Scenario, h, d.Findings, at)
+	for i, f := range d.Findings {
+		a.Said = append(a.Said, Said{f.Cause, f.Confidence, blamed[i]})
 	}
 	named := slices.DeleteFunc(slices.Clone(a.Said), func(s Said) bool { return s.Confidence < certain })
 	a.Right, a.Top2 = t.first(named), t.among(named)

@@ -174,6 +174,7 @@ func playTrials(cmd *cobra.Command, v *viper.Viper, drawn []trials.Trial, who st
 	}
 	defer closeRunner()
 	runner.Progress, runner.Say = nil, nil
+	runner.Hosted = runner.Docker == nil // a process for each instance would cost more than the outage
 	player := trials.Rig{Runner: *runner, Responder: who, Image: v.GetString("image")}
 	begin, done := time.Now(), 0
 	scores, err := trials.Play(cmd.Context(), player, drawn, v.GetInt("parallel"), v.GetString("out"), func(s trials.Score) {
