@@ -84,6 +84,8 @@ func attacks() []attack {
 		attack{"clients that never suffer", "good-pool", without(func(e outage.Event) bool {
 			return e.Attempt != nil && e.Attempt.Outcome == outage.PoolTimeout
 		}), Fail, "suffer"},
+		attack{"a second cause that is not named", "good-two", diagnoses(func(d *outage.Diagnosis) { d.Findings = d.Findings[:min(1, len(d.Findings))] }), Fail, "also"},
+		attack{"a second cause that comes first", "good-two", diagnoses(func(d *outage.Diagnosis) { slices.Reverse(d.Findings) }), Fail, "cause also"},
 		attack{"a control that somebody helped", "control-yes", func(h *outage.History) {
 			insert(h, at(7), outage.Event{Action: &outage.Action{Kind: outage.SetTimeout, State: outage.Done, At: at(7)}})
 		}, Inconclusive, "control"},
@@ -154,6 +156,9 @@ func TestEveryCheckCatchesSomething(t *testing.T) {
 
 func base(t *testing.T, name string) outage.History {
 	t.Helper()
+	if name == "good-two" {
+		return goodTwo(t)
+	}
 	path := filepath.Join("testdata", name+".jsonl")
 	if name == "real" {
 		path = filepath.Join("..", "examples", "histories", "leak", "history.jsonl")
@@ -167,6 +172,15 @@ func base(t *testing.T, name string) outage.History {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// goodTwo is an outage with two causes, both named.
+func goodTwo(t *testing.T) outage.History {
+	t.Helper()
+	return two([]outage.Finding{
+		{Cause: outage.ConnectionLeak, Confidence: .9, Culprits: []outage.Culprit{{Service: "10.0.0.5", Addr: "10.0.0.5"}}},
+		{Cause: outage.FDLimitClamp, Confidence: .8},
+	}, nil).done(t)
 }
 
 // Ways to spoil a history.

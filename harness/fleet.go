@@ -154,7 +154,9 @@ func (r *run) listen(ctx context.Context, i *instance) error {
 	stop := context.AfterFunc(ctx, func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 		defer cancel()
-		_ = i.process.End(end) // what is left is removed with the rig
+		if i.process.End(end) != nil { // what is left is removed with the rig
+			i.process.HangUp()
+		}
 	})
 	defer stop()
 	dec := json.NewDecoder(i.process.Out)

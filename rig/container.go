@@ -105,10 +105,11 @@ func (c *Containers) attach(ctx context.Context, id, name string) (*Process, err
 		Name: name, id: id, In: stdin{att.HijackedResponse}, Out: out,
 		errors: &tail{}, done: make(chan struct{}),
 	}
-	c.atEnd(func() {
+	p.hangUp = func() {
 		_ = out.Close() // nobody may have read it to its end, and its writer would wait
 		att.Close()     // a container that is gone has closed it, if its daemon is well
-	})
+	}
+	c.atEnd(p.hangUp)
 	c.group.Go(func() {
 		_, err := stdcopy.StdCopy(outWriter, p.errors, att.Reader)
 		att.Close()

@@ -80,6 +80,7 @@ type Process struct {
 	done   chan struct{} // closed when it has ended
 	exit   int
 	end    func(ctx context.Context) error // ends it by force; ending one that is gone is success
+	hangUp func()                          // closes our ends of its stdio; nil: they close when it has ended
 	id     string
 }
 
@@ -106,6 +107,14 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // End ends the program by force. Ending one that is already gone is success.
 func (p *Process) End(ctx context.Context) error { return p.end(ctx) }
+
+// HangUp gives up a program that cannot be ended, as when the daemon hangs: nothing more is heard of it. It takes the end of
+// its stdin for its own.
+func (p *Process) HangUp() {
+	if p.hangUp != nil {
+		p.hangUp()
+	}
+}
 
 // Instance is what a rig needs to know to start an instance of a service.
 type Instance struct {
