@@ -40,6 +40,7 @@ func burst(d *drawing) {
 	d.s.Redis.Directives = map[string]string{"tcp-backlog": strconv.Itoa(queue)}
 	d.add(d.crowd("bursting", d.between(200, 400)))
 	d.failures(outage.TimedOut, 30*time.Second)
+	d.s.Expect.Mitigate = inSeconds(9) // there is nothing to do on the server, and others wait for their turn
 	d.fits(d.part(0.96, 0.96))
 }
 
@@ -54,6 +55,7 @@ func noPorts(d *drawing) {
 	s.SourcePorts = s.Pool.Size * d.between(45, 70) / 100
 	d.blame(s)
 	d.failures(outage.NoPort, 25*time.Second)
+	d.s.Expect.Mitigate = inSeconds(10)
 	d.fits(d.part(0.96, 0.96))
 }
 
