@@ -252,15 +252,15 @@ func (d *drawing) crowdPastLimit(workload string) {
 
 // silence is a crowd that nobody is behind. Those that were refused come again, and find room once the others are closed.
 func silence(d *drawing) {
-	d.server(40, 2000)
-	d.noise(0.1, 0.25, 1)
+	d.server(60, 2000)
+	d.noise(0.1, 0.2, 1)
 	before := d.need()
 	crowd := d.crowd("silent", d.free())
 	crowd.Ramp = d.time(1, 4)
 	d.blame(crowd)
 	d.pastLimit(d.real(0.05, 0.15))
 	d.refusals(25 * time.Second)
-	d.clearedBelow(before + crowd.Instances + d.need() - d.limit)
+	d.clearedBelow(before + crowd.Instances + d.need() - d.limit + d.limit/8) // the last eighth came too late to be called silent
 }
 
 // storm turns all its slots over once or twice a second. Small limits: a storm on a large one would be all that the

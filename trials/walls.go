@@ -19,8 +19,9 @@ func (d *drawing) failures(how outage.Outcome, within time.Duration) {
 
 // outOfFiles lowers the limit of the running server below what a growing service wants, which itself is below maxclients.
 func outOfFiles(d *drawing) {
-	d.server(100, 2000)
-	d.noise(0.08, 0.2, 1)
+	// Small: connects that hang pile up in the listen queue, which must not overflow, with each of their retries.
+	d.server(100, 250)
+	d.noise(0.08, 0.12, 1)
 	files := max(d.need()+30, d.part(0.35, 0.6))
 	d.s.Faults = []scenarios.Fault{{LowerNofile: files, At: outage.Duration(0)}}
 	s := d.pool(files + max(6, d.limit/20)) // Redis's own files come off: a dozen
