@@ -79,7 +79,7 @@ sabotage: build ## break runs on purpose, and list which check caught what
 
 faults: build ## break the machinery under runs, and list what each came to
 	@SPILLWAY_BINARY=$(CURDIR)/$(BIN) SPILLWAY_FAULTS=all .ci/table FAULT '| what broke | when | the run said | after |' \
-		$(GO) test -count=1 -tags e2e -timeout 30m -v -run '^TestFault' ./harness ./cmd/spillway
+		$(GO) test -count=1 -tags e2e -timeout 30m -v -run '^TestFault' . ./harness ./cmd/spillway
 
 lint: ## gofmt, vet and golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change the files above: make fmt'; exit 1; }

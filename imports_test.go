@@ -22,16 +22,17 @@ var allowed = map[string]struct{ ours, others []string }{
 	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys"}},
 	"scenarios": {ours: []string{"outage"}, others: []string{
 		"go.yaml.in/yaml", "github.com/invopop/jsonschema", "github.com/agext/levenshtein"}},
-	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync"}},
+	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync", "golang.org/x/sys"}},
 	"assert": {ours: []string{"outage", "scenarios"}},
-	"report": {ours: []string{"outage", "assert", "scenarios"}, others: []string{"golang.org/x/term"}},
+	"trials": {ours: []string{"outage", "scenarios", "harness", "assert", "observe", "diagnose"}, others: []string{"golang.org/x/sync", "go.yaml.in/yaml"}},
+	"report": {ours: []string{"outage", "assert", "scenarios", "trials"}, others: []string{"golang.org/x/term"}},
 	"images": {others: []string{"github.com/moby/moby", "github.com/distribution/reference", "github.com/containerd/errdefs", "golang.org/x/sync", "golang.org/x/sys"}},
 	"rig": {ours: []string{"outage", "scenarios", "observe", "images"}, others: []string{
 		"github.com/testcontainers/testcontainers-go", "github.com/moby/moby", "github.com/containerd/errdefs",
 		"github.com/hashicorp/yamux", "github.com/gofrs/flock", "golang.org/x/sync", "golang.org/x/sys"}},
 	"harness": {ours: []string{"outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "rig"}, others: []string{"golang.org/x/sync"}},
 	"quality": {},
-	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report"},
+	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report", "trials"},
 		others: []string{"github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
 }
 

@@ -58,7 +58,10 @@ func (r *run) harmed() harmed {
 			}
 		}
 	}
-	p, _ := r.responding()
+	p, responding := r.responding()
+	if !responding {
+		return h // what clients lost before anybody did anything is nobody's collateral
+	}
 	for at, a := range r.attempts(p) {
 		if !r.watched(a.Service) {
 			continue

@@ -61,6 +61,7 @@ func attacks() []attack {
 			attack{"a canary that was ill before", base, in(outage.Steady, attemptsOf(outage.OpHeld, outage.TimedOut)), Inconclusive, "steady-before"},
 			attack{"a history cut short", base, func(h *outage.History) { h.Events = h.Events[:len(h.Events)*3/4] }, Inconclusive, "rig"},
 			attack{"an empty history", base, func(h *outage.History) { h.Events = nil }, Inconclusive, "rig"},
+			attack{"a Redis that stands still, and a responder who cannot act", base, standsStill, Inconclusive, "premise collateral"},
 			attack{"a clock that jumps ahead a minute", base, jump(time.Minute), Inconclusive, "rig"},
 			attack{"a clock that jumps back ten seconds", base, jump(-10 * time.Second), Inconclusive, "rig"},
 			attack{"a rig that broke", base, breaks, Inconclusive, "rig"},
@@ -124,10 +125,12 @@ func TestSabotage(t *testing.T) {
 
 // TestSabotageBeginsWithGoodHistories keeps the table honest: what was not spoiled passes.
 func TestSabotageBeginsWithGoodHistories(t *testing.T) {
+	seen := map[string]bool{}
 	for _, a := range attacks() {
-		if strings.HasPrefix(a.base, "bad-") {
+		if strings.HasPrefix(a.base, "bad-") || seen[a.base] {
 			continue
 		}
+		seen[a.base] = true
 		if result, err := Judge(base(t, a.base)); err != nil || result.Outcome != Pass {
 			t.Errorf("%s: %s, %v, and nobody has touched it: %+v", a.base, result.Outcome, err, result.Verdicts)
 		}
@@ -305,6 +308,16 @@ func losesHealthy(h *outage.History) {
 			Service: "web", Instance: "web-1", Op: outage.OpHeld, Outcome: outage.Reset, Count: 1, Saw: "EOF",
 		}})
 	}
+}
+
+// standsStill lets nobody be refused and every open connection fail from the load on: nobody has acted, so nobody did the harm.
+func standsStill(h *outage.History) {
+	without(func(e outage.Event) bool {
+		refused := e.Attempt != nil && e.Attempt.Outcome == outage.Refused
+		later := e.Phase != nil && (*e.Phase == outage.Respond || *e.Phase == outage.Fix || *e.Phase == outage.Hold)
+		return refused || later || e.Action != nil || e.Plan != nil
+	})(h)
+	in(outage.Load, attemptsOf(outage.OpHeld, outage.Reset))(h)
 }
 
 // refusedIn lets connections be refused in the middle of a phase.

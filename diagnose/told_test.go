@@ -62,7 +62,7 @@ func TestTold(t *testing.T) {
 	for name, shots := range dumps(t) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "told", name+".txt")
-			told := tell(shots)
+			told := wording(shots)
 			if *retell {
 				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 					t.Fatal(err)
@@ -137,7 +137,7 @@ func dumps(t *testing.T) map[string][]outage.Snapshot {
 }
 
 // tell writes what is diagnosed of each part of a dump.
-func tell(shots []outage.Snapshot) string {
+func wording(shots []outage.Snapshot) string {
 	var b strings.Builder
 	for _, w := range windows {
 		d := Diagnose(w.of(shots)...)

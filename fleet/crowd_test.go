@@ -65,7 +65,7 @@ func TestCrowdsOpenOverTheirRamp(t *testing.T) {
 }
 
 func TestASpecMustSayHowLargeACrowdIs(t *testing.T) {
-	for _, workload := range []string{"subscriber", "blocked", "silent", "reconnecting"} {
+	for _, workload := range []string{"subscriber", "blocked", "silent", "reconnecting", "bursting", "transaction"} {
 		sp := crowd(workload, "127.0.0.1:1", 0)
 		sp.Service.Rate = 5
 		if err := sp.check(); err == nil || err.Error() != fmt.Sprintf("workload %s: no number of connections", workload) {
@@ -74,6 +74,10 @@ func TestASpecMustSayHowLargeACrowdIs(t *testing.T) {
 	}
 	sp := crowd("reconnecting", "127.0.0.1:1", 5)
 	if err := sp.check(); err == nil || err.Error() != "workload reconnecting: no rate" {
+		t.Errorf("%v", err)
+	}
+	sp.Service.Workload = "bursting"
+	if err := sp.check(); err == nil || err.Error() != "workload bursting: no rate" {
 		t.Errorf("%v", err)
 	}
 }

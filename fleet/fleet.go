@@ -75,6 +75,9 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	h := newHost(ctx, spec, log)
+	if err := h.dialer.limitPorts(spec.Service.SourcePorts); err != nil {
+		return fmt.Errorf("spec: %w", err)
+	}
 	if err := log.instance(outage.Started, h.address(ctx)); err != nil {
 		return err
 	}

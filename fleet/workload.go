@@ -24,4 +24,6 @@ var workloads = []namedWorkload{
 	{"blocked", blocked, needs{connections: true}},
 	{"silent", silent, needs{connections: true}},
 	{"reconnecting", reconnecting, needs{rate: true, connections: true}},
+	{"bursting", bursting, needs{rate: true, connections: true}},
+	{"transaction", transaction, needs{rate: true, connections: true}},
 }

@@ -15,7 +15,11 @@ import (
 
 // fault carries out one fault at its time.
 func (r *run) fault(ctx context.Context, f scenarios.Fault, begin time.Time) error {
-	err := r.cutOff(ctx, f, begin)
+	do := r.cutOff
+	if f.LowerNofile > 0 {
+		do = r.lowerNofile
+	}
+	err := do(ctx, f, begin)
 	if ctx.Err() != nil {
 		return nil // the run was over first
 	}

@@ -193,9 +193,21 @@ func (r *run) ended(ctx context.Context, i *instance) error {
 	r.rec.add("rig", outage.Event{Instance: &outage.Instance{
 		Service: i.service.Service, Name: i.name, Addr: i.process.Addr, Workload: i.service.Workload,
 		State: outage.Exited, Generation: i.generation,
-		Detail: fmt.Sprintf("exit code %d: %s", exit, i.process.Errors()),
+		Detail: fmt.Sprintf("exit code %d: %s", exit, lastWords(exit, i.process.Errors())),
 	}})
-	return fmt.Errorf("%s ended by itself with exit code %d: %s", i.name, exit, i.process.Errors())
+	return fmt.Errorf("%s ended by itself with exit code %d: %s", i.name, exit, lastWords(exit, i.process.Errors()))
+}
+
+// lastWords is what a program said before it ended; one that was killed could say nothing.
+func lastWords(exit int, said string) string {
+	const killed = 128 + 9
+	switch {
+	case said != "":
+		return said
+	case exit == killed:
+		return "killed, by somebody or for want of memory"
+	}
+	return "it said nothing"
 }
 
 // instancesOf returns the living instances of a service, oldest first.

@@ -101,7 +101,7 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 				h, closeErr = rec.result(), nil
 			}
 			if closeErr != nil {
-				err = errors.Join(err, fmt.Errorf("clean up: %w", closeErr))
+				err = errors.Join(err, &CleanUpError{closeErr})
 			}
 		}()
 	}
@@ -114,6 +114,13 @@ func (r *Runner) Run(ctx context.Context, s scenarios.Scenario) (h outage.Histor
 	}
 	return rec.result(), err
 }
+
+// CleanUpError says that something of a run could not be removed; what the run itself came to is another matter.
+type CleanUpError struct{ Err error }
+
+func (e *CleanUpError) Error() string { return "clean up: " + e.Err.Error() }
+
+func (e *CleanUpError) Unwrap() error { return e.Err }
 
 // machine makes the rig; it may return one together with an error, and then that must be closed.
 func (r *Runner) machine(ctx context.Context, run string, s scenarios.Scenario) (machine, error) {

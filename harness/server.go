@@ -32,7 +32,8 @@ type server struct {
 // What the watch loop keeps and how often it looks.
 const (
 	watchEvery  = time.Second
-	watchWindow = 10 // snapshots
+	watchWindow = 10                     // snapshots
+	lookLimit   = observe.DefaultTimeout // for one reading: a server that is silent for so long is not merely busy
 )
 
 // watchEvery is the time from one snapshot to the next.
@@ -102,7 +103,7 @@ func (r *run) watch(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("observer: %w", err)
+			return fmt.Errorf("watch Redis: %w", r.server.redis.Why(ctx, err))
 		}
 	}
 }
@@ -140,7 +141,9 @@ func (r *run) reopen(ctx context.Context, why error) error {
 func (r *run) look(ctx context.Context) error {
 	s := &r.server
 	s.mu.Lock()
-	snap, err := r.reader().Snapshot(ctx)
+	reading, cancel := context.WithTimeout(ctx, lookLimit) // a run may have a deadline of its own, and a much later one
+	defer cancel()
+	snap, err := r.reader().Snapshot(reading)
 	if err == nil {
 		s.suspects = suspects(snap.Clients)
 		// With a timeout set, Redis would reap the responder's connection before it is needed. One that broke shows when it is.

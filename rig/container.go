@@ -172,6 +172,8 @@ func (c *Containers) watch(ctx context.Context, p *Process) error {
 
 // addr returns a container's address in the run's network.
 func (c *Containers) addr(ctx context.Context, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, grace) // a daemon that hangs must not hold the run
+	defer cancel()
 	info, err := c.docker.client.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 	if err != nil {
 		return "", fmt.Errorf("inspect: %w", err)

@@ -20,7 +20,7 @@ import (
 type request struct {
 	Op     string   `json:"op"`
 	Knock  []string `json:"knock,omitempty"`  // of look: hosts to try to reach
-	Nofile int64    `json:"nofile,omitempty"` // of raise: the limit to set
+	Nofile int64    `json:"nofile,omitempty"` // of raise and lower: the limit to set
 }
 
 // The operations of an observer.
@@ -28,6 +28,7 @@ const (
 	opRedis = "redis" // relay the rest of the stream to a new connection to Redis
 	opLook  = "look"  // answer with one view
 	opRaise = "raise" // raise the server's file descriptor limit, answer with a failure
+	opLower = "lower" // lower the server's soft file descriptor limit, answer with a failure
 	opLines = "lines" // answer with an outage.Command for each that passes the open lines
 )
 
@@ -45,6 +46,7 @@ type view struct {
 // observer is the near end of the program that sits beside Redis.
 type observer struct {
 	process *Process
+	server  *Process // beside which it runs
 	session *yamux.Session
 	log     *serverLog
 }
@@ -64,7 +66,7 @@ func newObserver(ctx context.Context, p, server *Process, log *serverLog) (*obse
 	if err != nil {
 		return nil, fmt.Errorf("observer: %w", err)
 	}
-	o := &observer{process: p, session: session, log: log}
+	o := &observer{process: p, server: server, session: session, log: log}
 	if err := o.waitForServer(ctx, server); err != nil {
 		o.close()
 		return nil, err
@@ -157,9 +159,10 @@ func (o *observer) ask(ctx context.Context, r request, answer any) error {
 	return nil
 }
 
-func (o *observer) raiseNofile(ctx context.Context, limit int64) error {
+// setNofile raises or lowers the server's file descriptor limit.
+func (o *observer) setNofile(ctx context.Context, op string, limit int64) error {
 	var f failure
-	if err := o.ask(ctx, request{Op: opRaise, Nofile: limit}, &f); err != nil {
+	if err := o.ask(ctx, request{Op: op, Nofile: limit}, &f); err != nil {
 		return err
 	}
 	if f.Error != "" {

@@ -162,14 +162,31 @@ func TestObserverRaises(t *testing.T) {
 	f := startFake(t)
 	b := watch(t, f, 0)
 	r := &Redis{observer: b.observer}
-	if err := r.RaiseNofile(t.Context(), 64); err != nil {
-		t.Fatal(err)
+	limits := func() (soft, hard int64) {
+		t.Helper()
+		facts, err := observe.LocalHost{PID: b.server.Process.Pid, Port: f.port()}.Look(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return facts.Process.NofileSoft, facts.Process.NofileHard
 	}
-	facts, err := observe.LocalHost{PID: b.server.Process.Pid, Port: f.port()}.Look(t.Context())
-	if err != nil || facts.Process.NofileSoft != 64 || facts.Process.NofileHard != 64 {
-		t.Errorf("%+v, %v", facts.Process, err)
+	_, hard := limits()
+	for _, c := range []struct {
+		do func(context.Context, int64) error
+		to int64
+	}{{r.LowerNofile, 32}, {r.RaiseNofile, 64}} {
+		if err := c.do(t.Context(), c.to); err != nil {
+			t.Fatal(err)
+		}
+		// The hard limit stays: without CAP_SYS_RESOURCE nobody could raise it again.
+		if gotSoft, gotHard := limits(); gotSoft != c.to || gotHard != hard {
+			t.Errorf("%d/%d, want %d/%d", gotSoft, gotHard, c.to, hard)
+		}
 	}
-	err = r.RaiseNofile(t.Context(), 1<<40) // beyond fs.nr_open: refused to everybody
+	if err := r.LowerNofile(t.Context(), 64); err == nil || !strings.Contains(err.Error(), "no lower") {
+		t.Errorf("got %v", err)
+	}
+	err := r.RaiseNofile(t.Context(), 1<<40) // beyond fs.nr_open: refused to everybody
 	if err == nil || !strings.Contains(err.Error(), "prlimit --pid") {
 		t.Errorf("got %v", err)
 	}

@@ -56,10 +56,15 @@ func (r *Redis) Lines(ctx context.Context, report func(outage.Command)) error {
 	return r.observer.lines(ctx, report)
 }
 
-// RaiseNofile raises the file descriptor limit of the running server, soft and hard. It needs CAP_SYS_RESOURCE
-// to raise the hard limit; without, the error says so.
+// RaiseNofile raises the file descriptor limit of the running server, and the hard limit where it is lower. That needs
+// CAP_SYS_RESOURCE; without, the error says so.
 func (r *Redis) RaiseNofile(ctx context.Context, limit int64) error {
-	return r.observer.raiseNofile(ctx, limit)
+	return r.observer.setNofile(ctx, opRaise, limit)
+}
+
+// LowerNofile lowers the soft file descriptor limit of the running server, as prlimit can; RaiseNofile undoes it.
+func (r *Redis) LowerNofile(ctx context.Context, limit int64) error {
+	return r.observer.setNofile(ctx, opLower, limit)
 }
 
 // Process is a program of the run, at the other end of its stdio.

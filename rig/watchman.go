@@ -93,6 +93,8 @@ func (w Watchman) answer(ctx context.Context, stream net.Conn, lines *openLines)
 		_ = out.Encode(w.look(ctx, r.Knock))
 	case opRaise:
 		_ = out.Encode(w.raise(r.Nofile))
+	case opLower:
+		_ = out.Encode(w.lower(r.Nofile))
 	case opLines:
 		if lines != nil {
 			reportLines(ctx, lines, in, stream)

@@ -6,3 +6,8 @@ package rig
 func (w Watchman) raise(int64) failure {
 	return failure{"raising the limit of a running server needs Linux"}
 }
+
+// lower cannot be done here either.
+func (w Watchman) lower(int64) failure {
+	return failure{"lowering the limit of a running server needs Linux"}
+}

@@ -35,6 +35,15 @@ var useless = map[string]map[string]string{
 		"pool":    "connections says how many a silent instance opens",
 		"rollout": "a rollout is a new pool",
 	},
+	"bursting": {
+		"hold":    "a connection lasts until the next burst",
+		"pool":    "connections says how many a burst opens",
+		"rollout": "a rollout is a new pool",
+	},
+	"transaction": {
+		"pool":    "connections is the size of the pool",
+		"rollout": "a rollout is a new pool",
+	},
 	"reconnecting": {
 		"hold":    "connections / rate is how long a connection lasts",
 		"pool":    "connections says how many a reconnecting instance opens",

@@ -17,6 +17,7 @@ var combinations = []func(scene){
 	scene.startsInTime,
 	scene.faultsInTime,
 	scene.gatewaysStay,
+	scene.nofileLowers,
 	scene.rolloutInTime,
 	scene.timeoutInTime,
 	scene.nothingWrong,
@@ -119,7 +120,7 @@ func (s scene) faultsInTime() {
 			continue
 		}
 		if f.At.Std() >= limit {
-			s.add(p.key("at"), "", "%s is cut after %s, when the load has ended (%s)", f.Cut, f.At, outage.Duration(limit))
+			s.add(p.key("at"), "", "%s after %s, when the load has ended (%s)", f.happens(), f.At, outage.Duration(limit))
 		}
 		if svc, ok := s.Scenario.Service(f.Cut); ok && f.At < svc.Start {
 			s.add(p.key("at"), "", "%s is cut after %s, before it starts (%s)", f.Cut, f.At, svc.Start)

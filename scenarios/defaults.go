@@ -12,6 +12,7 @@ const (
 	DefaultResponder = "spillway"
 	DefaultInstances = 1
 	DefaultRate      = 10.0 // requests a second of an instance that asks anything
+	DefaultBursts    = 1.0  // bursts a second of workload bursting
 	DefaultPoolSize  = 10
 	DefaultWithin    = outage.Duration(30 * time.Second)
 	DefaultEvery     = outage.Duration(time.Second)
@@ -45,6 +46,9 @@ func (s *Service) applyDefaults() {
 	if !s.Unnamed {
 		orElse(&s.ClientName, s.Service)
 	}
+	if s.Workload == "bursting" {
+		orElse(&s.Rate, DefaultBursts)
+	}
 	if s.asks() {
 		orElse(&s.Rate, DefaultRate)
 	}
@@ -60,14 +64,20 @@ func (s *Service) applyDefaults() {
 // crowds reports whether the workload opens exactly the connections that it is told to, each for itself.
 func (s Service) crowds() bool {
 	switch s.Workload {
-	case "idle", "subscriber", "blocked", "silent", "reconnecting":
+	case "idle", "subscriber", "blocked", "silent", "reconnecting", "bursting", "transaction":
 		return true
 	}
 	return false
 }
 
 // asks reports whether the workload has a rate.
-func (s Service) asks() bool { return !s.crowds() || s.Workload == "reconnecting" }
+func (s Service) asks() bool {
+	switch s.Workload {
+	case "reconnecting", "bursting", "transaction":
+		return true
+	}
+	return !s.crowds()
+}
 
 func orElse[T comparable](v *T, value T) {
 	var zero T

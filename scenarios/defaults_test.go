@@ -12,6 +12,8 @@ func TestDefaultsOfEveryWorkload(t *testing.T) {
 		"blocked":      {},
 		"silent":       {},
 		"reconnecting": {Rate: DefaultRate},
+		"transaction":  {Rate: DefaultRate},
+		"bursting":     {Rate: DefaultBursts},
 	}
 	for _, w := range Workloads() {
 		svc := Service{Service: "api", Workload: w.Word}

@@ -83,9 +83,10 @@ type Service struct {
 	// Workload is how the client behaves: leaky opens a client for each request and never closes it, pooled shares
 	// one pool, idle opens its connections and says no more, subscriber subscribes to a channel on each, blocked waits
 	// for work on each, silent never sends a byte, reconnecting opens them anew over and over without back-off, replica
-	// attaches itself as replicas do, slow runs commands that keep Redis busy, bursting opens its connections all at once.
+	// attaches itself as replicas do, slow runs commands that keep Redis busy, bursting opens its connections all at once,
+	// transaction watches a key for Hold and then commits.
 	Workload string `yaml:"workload" json:"workload" jsonschema:"required"`
-	// Rate is requests a second of each instance, and of reconnecting the connects; default 10.
+	// Rate is requests a second of each instance, of reconnecting the connects, and of bursting the bursts; default 10, of bursting 1.
 	Rate float64 `yaml:"rate,omitempty" json:"rate,omitempty" jsonschema:"minimum=0,maximum=10000"`
 	// Connections bounds what an instance opens: of leaky, where it stops leaking (default: it does not stop before the run does);
 	// of all others but pooled, how many it opens.

@@ -18,6 +18,8 @@ func Workloads() []outage.Described[string] {
 		{Word: "blocked", Meaning: "waits for work on each of its connections with BLPOP, without end"},
 		{Word: "silent", Meaning: "opens its connections and never sends a byte"},
 		{Word: "reconnecting", Meaning: "opens its connections anew over and over, without back-off"},
+		{Word: "bursting", Meaning: "opens all its connections at the same instant, closes them at the next burst"},
+		{Word: "transaction", Meaning: "watches a key on each of its connections for a while, then MULTI and EXEC"},
 	}
 }
 

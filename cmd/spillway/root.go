@@ -42,7 +42,7 @@ password for a Redis whose URL has none.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
-	group(root, "Rehearse the outage:", runCommand(), judgeCommand(), cleanCommand())
+	group(root, "Rehearse the outage:", runCommand(), trialsCommand(), judgeCommand(), cleanCommand())
 	group(root, "Write scenarios:", listCommand(), showCommand(), validateCommand(), schemaCommand())
 	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand())
 	root.AddCommand(completionCommand(), roleCommand())

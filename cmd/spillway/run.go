@@ -92,7 +92,11 @@ func runRun(cmd *cobra.Command, args []string) error {
 	}
 	delivered := deliver(cmd, v, results)
 	if err != nil {
-		return &exit{exitInconclusive, err.Error(), ""}
+		hint := ""
+		if left := new(harness.CleanUpError); errors.As(err, &left) {
+			hint = "spillway clean removes what is left, once the daemon answers"
+		}
+		return &exit{exitInconclusive, err.Error(), hint}
 	}
 	return delivered
 }
@@ -117,6 +121,10 @@ func runAll(ctx context.Context, v *viper.Viper, runner *harness.Runner, picked 
 				problems[i] = errors.Join(err, problems[i])
 				return nil
 			}
+			left := new(harness.CleanUpError)
+			if errors.As(err, &left) { // the verdicts are about the run, and do not say so
+				problems[i] = errors.Join(problems[i], fmt.Errorf("%s: %w", s.Name, left))
+			}
 			results[i] = judge(s, h)
 			if err != nil && results[i].Outcome == assert.Pass {
 				// The run itself was sound; what it left behind is not.
@@ -140,20 +148,42 @@ func judge(s scenarios.Scenario, h outage.History) assert.Result {
 	return assert.Check(s, h)
 }
 
-// saveHistory keeps what was seen, also of a run that broke.
+// saveHistory keeps what was seen, also of a run that broke. Where the folder cannot take it, a disk that is full among the
+// reasons, it is kept in the folder for temporary files: a run is not repeated for want of room.
 func saveHistory(dir, name string, h outage.History) error {
 	if dir == "" {
 		return nil
 	}
-	folder := filepath.Join(dir, name)
+	err := writeHistory(filepath.Join(dir, name), h)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("keep history: %w", err)
+	rescue, tempErr := os.MkdirTemp("", "spillway-kept-")
+	if tempErr != nil {
+		return errors.Join(err, tempErr)
+	}
+	folder := filepath.Join(rescue, name)
+	if again := writeHistory(folder, h); again != nil {
+		return errors.Join(err, again, os.RemoveAll(rescue))
+	}
+	return fmt.Errorf("%w; it is in %s instead", err, folder)
+}
+
+// writeHistory writes a history whole or not at all: one that is torn would only be taken for a run that was cut short.
+func writeHistory(folder string, h outage.History) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("keep history: %w", err)
+		return err
 	}
-	f, err := os.Create(filepath.Join(folder, historyFile))
+	path := filepath.Join(folder, historyFile)
+	f, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("keep history: %w", err)
+		return err
 	}
-	return errors.Join(h.Write(f), f.Close())
+	if err := errors.Join(h.Write(f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // cutShort ends an interrupted run, whose clean-up has been done by now: it says what that could not do.
