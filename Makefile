@@ -55,9 +55,9 @@ unit: ## the tests that need neither Docker nor Redis
 	$(TEST) --packages=./... -- $(RACE)
 
 e2e: build ## the tests on real Redis in containers; without Docker they fail
-	SPILLWAY_BINARY=$(CURDIR)/$(BIN) $(TEST) --packages='. ./images ./rig ./harness' -- $(RACE) -count=1 -p 1 -tags e2e -timeout 20m -skip '^TestProcess'
+	SPILLWAY_BINARY=$(CURDIR)/$(BIN) $(TEST) --packages='. ./images ./rig ./harness' -- $(RACE) -count=1 -p 1 -parallel 3 -tags e2e -timeout 20m -skip '^TestProcess'
 	@for package in observe remedy fleet cmd/spillway; do $(call twice,.ci/in-redis $$package) || exit 1; done
-	@for package in rig harness; do $(call twice,.ci/in-redis $$package -test.run '^TestProcess') || exit 1; done
+	@for package in rig harness; do $(call twice,.ci/in-redis $$package -test.run '^TestProcess' -test.parallel 4) || exit 1; done
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each

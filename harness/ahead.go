@@ -2,17 +2,22 @@ package harness
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"spillway/scenarios"
 )
 
+// launchLimit is how long the whole fleet may take until it waits for its time. Docker on a busy machine starts less than one
+// container a second, and a large fleet has dozens.
+const launchLimit = 3 * time.Minute
+
 // launchFleet launches every instance that the scenario starts with, what replaces those that are cut off, and the first
 // instances of a rollout, all ahead of their time: Docker may need seconds for each, and a start, a ramp or a cut is to
 // come when the scenario says. Hosts that vanish do not leave their addresses to those that replace them either.
 func (r *run) launchFleet(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, fleetLimit)
+	ctx, cancel := context.WithTimeout(ctx, launchLimit)
 	defer cancel()
 	var launching errgroup.Group
 	ahead := func(what string, s scenarios.Service, n, generation int) {

@@ -221,3 +221,9 @@ func hopeless(s scenarios.Scenario) scenarios.Scenario {
 	s.Expect.Mitigate = outage.Duration(3 * time.Second)
 	return s
 }
+
+// patient lets a runbook that ends by itself take as long as a busy machine needs to start its programs.
+func patient(s scenarios.Scenario) scenarios.Scenario {
+	s.Expect.Mitigate, s.Expect.Recover = outage.Duration(40*time.Second), outage.Duration(40*time.Second)
+	return s
+}

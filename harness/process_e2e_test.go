@@ -5,6 +5,7 @@ package harness
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +29,29 @@ func TestProcessTarget(t *testing.T) {
 	passes(t, result)
 	if h.Header.Target.Kind != "process" || h.Header.Target.Version == "" {
 		t.Errorf("the report does not say what ran: %+v", h.Header.Target)
+	}
+}
+
+// The catalogue without what the container target is tested with. In a network of its own, since every host needs an address
+// that is foreign to Redis and can be taken away.
+func TestProcessCatalogue(t *testing.T) {
+	t.Parallel()
+	needServer(t)
+	if !rig.OwnNetwork() {
+		t.Fatal("it needs a network namespace of its own: .ci/in-redis has one")
+	}
+	for _, s := range catalogue(t) {
+		switch {
+		case slices.Contains(contained, s.Name):
+			continue
+		case s.Name == "incident-replay":
+			s = smallIncident(t)
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			_, result := playOn(t, &Runner{Seed: 1, Version: "test"}, s)
+			passes(t, result)
+		})
 	}
 }
 

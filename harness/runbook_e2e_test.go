@@ -27,8 +27,7 @@ func with(t *testing.T, s scenarios.Scenario, path string) scenarios.Scenario {
 
 func TestThePublishedAdviceFails(t *testing.T) {
 	t.Parallel()
-	s := with(t, scenario(t, "connection-leak"), "../examples/runbooks/published.sh")
-	s.Expect.Mitigate = outage.Duration(6 * time.Second)
+	s := with(t, patient(scenario(t, "connection-leak")), "../examples/runbooks/published.sh")
 	_, result := play(t, Runner{}, s)
 	mustFail(t, result, "mitigate", "recover", "cleared")
 	v := verdict(t, result, "mitigate")
@@ -72,7 +71,7 @@ func TestARunbookThatHangsIsEnded(t *testing.T) {
 
 func TestARunbookThatGivesUpIsJudged(t *testing.T) {
 	t.Parallel()
-	s := with(t, hopeless(smallLeak(t)), "testdata/runbooks/gives-up.sh")
+	s := with(t, patient(smallLeak(t)), "testdata/runbooks/gives-up.sh")
 	h, result := play(t, Runner{}, s)
 	mustFail(t, result, "mitigate", "recover", "cleared")
 	said := notes(h, "responder")
@@ -88,7 +87,7 @@ func TestARunbookThatGivesUpIsJudged(t *testing.T) {
 // A runbook has its whole time, whether or not the outage ends before it does.
 func TestARunbookMayOutlastTheRelief(t *testing.T) {
 	t.Parallel()
-	s := with(t, smallLeak(t), "testdata/runbooks/takes-its-time.sh")
+	s := with(t, patient(smallLeak(t)), "testdata/runbooks/takes-its-time.sh")
 	s.Redis.Nofile = 1024
 	h, result := play(t, Runner{}, s)
 	passes(t, result)
@@ -103,7 +102,7 @@ func TestARunbookMayOutlastTheRelief(t *testing.T) {
 // The observer's own connection is among the victims: that must not end the run before it is judged.
 func TestARunbookThatKillsEverybodyIsCaught(t *testing.T) {
 	t.Parallel()
-	s := with(t, smallLeak(t), "testdata/runbooks/kills-everybody.sh")
+	s := with(t, patient(smallLeak(t)), "testdata/runbooks/kills-everybody.sh")
 	s.Fleet[1].Rate, s.Fleet[1].Hold = 45, outage.Duration(100*time.Millisecond) // web is hit while it works
 	_, result := play(t, Runner{}, s)
 	mustFail(t, result, "collateral")

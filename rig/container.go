@@ -123,10 +123,13 @@ func (c *Containers) start(ctx context.Context, p *Process) error {
 	if err := c.watch(ctx, p); err != nil {
 		return err
 	}
-	ctx, cancel := detached(ctx)
-	defer cancel()
 	c.joining.Lock()
 	defer c.joining.Unlock()
+	if err := ctx.Err(); err != nil { // the run ended while others entered
+		return err
+	}
+	ctx, cancel := detached(ctx) // from now on: the time of the others before it is not its own
+	defer cancel()
 	if _, err := c.docker.client.ContainerStart(ctx, p.id, client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)
 	}

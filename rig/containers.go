@@ -166,10 +166,10 @@ func (c *Containers) StartInstance(ctx context.Context, i Instance) (*Process, e
 
 // Cut takes an instance's network away: no FIN, no RST, and nothing that its peer sends is ever answered.
 func (c *Containers) Cut(ctx context.Context, p *Process) error {
-	ctx, cancel := context.WithTimeout(ctx, grace)
-	defer cancel()
 	c.joining.Lock()
 	defer c.joining.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
 	_, err := c.docker.client.NetworkDisconnect(ctx, c.net.ID, client.NetworkDisconnectOptions{Container: p.id, Force: true})
 	if err != nil {
 		return fmt.Errorf("cut %s off its network: %w", p.Name, err)

@@ -58,7 +58,7 @@ func observerArgs(port, pid, lines int) []string {
 }
 
 // serverStart is how long a server may take from its start to its first answer.
-const serverStart = 15 * time.Second
+const serverStart = 45 * time.Second
 
 // newObserver speaks to a started observer and waits until the server answers through it.
 func newObserver(ctx context.Context, p, server *Process, log *serverLog) (*observer, error) {
