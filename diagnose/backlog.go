@@ -14,25 +14,34 @@ const (
 	// overflowShare is how many overflows there must be for each connection that was accepted: a client that waits a second
 	// is one of a hundred, or of fewer.
 	overflowShare = 0.01
+	// neighbors is the most for a count that a neighbor's queue may have made: more likely not ours.
+	neighbors = 0.45
 	// usualBacklog is Redis's default.
 	usualBacklog = 511
 )
 
 // backlogOverflow recognises that the listen queue overflows while Redis accepts: the kernel drops what comes beyond it,
-// and its peers try again after a second or more. Only the kernel of the server's host counts that.
+// and its peers try again after a second or more. Only the kernel of the server's host counts that. It counts at each
+// listening socket, which is proof, and once for the whole network namespace, where it may be a neighbor's queue: that
+// alone is a hint, unless this one was seen full.
 func backlogOverflow(v *view) *outage.Finding {
-	grown, times, accepted := v.overflows()
-	if v.atLimit || grown < overflowing || float64(grown) < overflowShare*float64(accepted) {
+	o := v.overflows()
+	if v.atLimit || o.grown < overflowing || float64(o.grown) < overflowShare*float64(o.accepted) {
 		return nil
 	}
-	if accepted == 0 {
+	if o.accepted == 0 {
 		return nil // a server that accepts nobody has another trouble, and its queue only shows it
 	}
 	size := v.backlog()
+	command := dropsCommand
+	if !o.own {
+		command = overflowCommand
+	}
 	var w weighing
-	w.note(0.5, overflowCommand, "the kernel dropped %d connections in %.3g s since the listen queue was full; %d were accepted", grown, v.elapsed, accepted)
-	if times > 1 {
-		w.note(0.2, overflowCommand, "it did so between %d pairs of looks", times)
+	w.note(0.5, command, "the kernel dropped %d connections in %.3g s since %s was full; %d were accepted",
+		o.grown, v.elapsed, o.whose(), o.accepted)
+	if o.times > 1 {
+		w.note(0.2, command, "it did so between %d pairs of looks", o.times)
 	}
 	if size > 0 && size < usualBacklog {
 		w.note(0.15, backlogCommand, "the queue holds %d, of the smaller of tcp-backlog and net.core.somaxconn; Redis's default is %d", size, usualBacklog)
@@ -42,40 +51,80 @@ func backlogOverflow(v *view) *outage.Finding {
 	if v.rejected == 0 {
 		w.note(0.1, v.limitCommand(), "%d of %d slots are taken and nobody is refused", v.slots, v.limit)
 	}
-	w.note(0, "", "the kernel counts for all listeners of the network namespace: Redis is meant if it is alone there, as in a container")
+	if !o.own {
+		v.noteNeighbors(&w, size)
+	}
 	f := w.finding(v, outage.BacklogOverflow)
 	if f == nil {
 		return nil
 	}
 	f.Culprits = v.crowding()
-	f.Commands = []string{overflowCommand, backlogCommand, listenCommand}
+	f.Commands = []string{command, backlogCommand, listenCommand}
 	f.Summary = fmt.Sprintf("the listen queue of %d overflowed %d times in %.3g s: connects take a second or more, and Redis has %d slots free",
-		size, grown, v.elapsed, v.free())
+		size, o.grown, v.elapsed, v.free())
+	if f.Confidence < believed {
+		f.Summary = fmt.Sprintf("a listen queue of the server's network namespace overflowed %d times in %.3g s: Redis's, which holds %d, or a neighbor's",
+			o.grown, v.elapsed, size)
+	}
 	return f
 }
 
-// overflows returns how far ListenOverflows grew, between how many pairs of looks, and how many connections were accepted
-// meanwhile.
-func (v *view) overflows() (grown int64, times int, accepted int64) {
-	var first, last *outage.Snapshot
+// noteNeighbors takes back what the count of a whole network namespace cannot say of one listener.
+func (v *view) noteNeighbors(w *weighing, size int) {
+	most := 0
 	for _, s := range v.all {
-		if s.Listen == nil {
-			continue
+		if s.Listen != nil {
+			most = max(most, s.Listen.Queue)
 		}
-		if first == nil {
-			first = s
-		} else if n := s.Listen.Overflows - last.Listen.Overflows; n > 0 {
-			grown += n
-			times++
+	}
+	if size > 0 && most >= size {
+		w.note(0, listenCommand, "%d connections were seen waiting in it", most)
+		return
+	}
+	w.note(min(0, neighbors-w.sum), dropsCommand, "the kernel counted for all listeners of the network namespace, and this queue was not seen full: it may be another's")
+}
+
+// overflow is how far a count of dropped connections grew, between how many pairs of looks, and how many connections were
+// accepted meanwhile.
+type overflow struct {
+	own             bool // counted at the server's own listening sockets
+	grown, accepted int64
+	times           int
+}
+
+func (o overflow) whose() string {
+	if o.own {
+		return "the server's listen queue"
+	}
+	return "a listen queue"
+}
+
+func (v *view) overflows() overflow {
+	var shots []*outage.Snapshot
+	o := overflow{own: true}
+	for _, s := range v.all {
+		if s.Listen != nil {
+			shots = append(shots, s)
+			o.own = o.own && s.Listen.Drops != nil
 		}
-		last = s
 	}
-	if first == nil {
-		return 0, 0, 0
+	if len(shots) == 0 {
+		return overflow{}
 	}
-	from, _ := first.Number("total_connections_received")
-	to, _ := last.Number("total_connections_received")
-	return grown, times, max(0, to-from)
+	for i, s := range shots[1:] {
+		n := s.Listen.Overflows - shots[i].Listen.Overflows
+		if o.own {
+			n = *s.Listen.Drops - *shots[i].Listen.Drops
+		}
+		if n > 0 {
+			o.grown += n
+			o.times++
+		}
+	}
+	from, _ := shots[0].Number("total_connections_received")
+	to, _ := shots[len(shots)-1].Number("total_connections_received")
+	o.accepted = max(0, to-from)
+	return o
 }
 
 // backlog is how many connections may wait: the smaller of tcp-backlog and somaxconn; 0 where neither was read.

@@ -49,6 +49,7 @@ const (
 	spentCommand     = `redis-cli INFO | grep -E '^(used_cpu_(sys|user)|total_commands_processed):'`
 	listenCommand    = `ss -ltn`
 	overflowCommand  = `nsenter -t $(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p') -n nstat -az TcpExtListenOverflows`
+	dropsCommand     = `nsenter -t $(redis-cli INFO server | tr -d '\r' | sed -n 's/^process_id://p') -n ss -ltmn`
 	backlogCommand   = `redis-cli CONFIG GET tcp-backlog; sysctl net.core.somaxconn`
 	portsCommand     = `redis-cli CLIENT LIST | grep -o ' addr=[^ ]*' | cut -d= -f2 | sort -t: -k1,1 -k2,2n`
 )

@@ -13,6 +13,7 @@ import (
 
 // TestReal has snapshots of a real redis-server 7.0.15 with go-redis clients, each host with a probe that sends PING on a
 // connection of its own; the five crowds have clients that speak RESP over plain sockets. They are cut to the fields that a diagnosis reads.
+// Nothing but Redis listened in the namespace of backlog-overflow, so that its drops, which were not read then, are the overflows.
 func TestReal(t *testing.T) {
 	tests := map[string]struct {
 		cause    outage.Cause // "" wants no finding

@@ -116,49 +116,6 @@ func refusing(s *sim) *sim {
 	return s
 }
 
-func TestBacklogOverflow(t *testing.T) {
-	overflows := func(of func(t float64) int64, backlog int) func(float64, *outage.Snapshot) {
-		return func(t float64, shot *outage.Snapshot) {
-			shot.Config["tcp-backlog"] = strconv.Itoa(backlog)
-			shot.Listen = &outage.Listen{Backlog: 4096, Overflows: of(t)}
-		}
-	}
-	each := func(n float64) func(float64) int64 { return func(t float64) int64 { return int64(n * t) } }
-	for name, c := range map[string]struct {
-		s           *sim
-		least, most float64
-	}{
-		"a queue of 8":                {steadyFleet().counters(100, 50, 0.1, 0).also(overflows(each(40), 8)), 0.9, 1},
-		"the usual queue":             {steadyFleet().counters(900, 50, 0.1, 0).also(overflows(each(40), 511)), 0.75, 0.9},
-		"long ago":                    {steadyFleet().counters(100, 50, 0.1, 0).also(overflows(func(float64) int64 { return 5000 }, 8)), 0, 0},
-		"a few at the start":          {steadyFleet().counters(900, 50, 0.1, 0).also(overflows(func(t float64) int64 { return int64(min(6, t-now+3)) }, 511)), 0, 0},
-		"one in a thousand":           {steadyFleet().counters(20_000, 50, 0.1, 0).also(overflows(each(15), 511)), 0, 0},
-		"nobody is accepted":          {steadyFleet().counters(0, 50, 0.1, 0).also(overflows(each(40), 8)), 0, 0},
-		"nobody looked at the kernel": {steadyFleet().counters(100, 50, 0.1, 0), 0, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := c.s.diagnose(4, 1)
-			if got := confidenceOf(d, outage.BacklogOverflow); got < c.least || got > c.most {
-				t.Errorf("%v, want %v to %v:\n%s", got, c.least, c.most, text(d))
-			}
-			if c.least == 0 && len(d.Findings) > 0 {
-				t.Errorf("want nothing:\n%s", text(d))
-			}
-		})
-	}
-}
-
-// What only the kernel counts cannot be told from saved output, and the diagnosis says so.
-func TestUnsureOfTheListenQueue(t *testing.T) {
-	s := steadyFleet().counters(100, 50, 0.1, 0)
-	s.also(func(_ float64, shot *outage.Snapshot) {
-		shot.Missing = append(shot.Missing, outage.Missing{What: "listen queue", Why: "not part of saved output"})
-	})
-	if d := s.diagnose(3, 1); len(d.Unsure) != 1 || !strings.Contains(d.Unsure[0], "TcpExtListenOverflows") {
-		t.Errorf("%q", d.Unsure)
-	}
-}
-
 // narrow has n connections of one host, born over some seconds, from the ports that of gives.
 func narrow(n int, of func(i int) int) *sim {
 	s := steadyFleet()

@@ -86,6 +86,11 @@ func (h LocalHost) network(f *HostFacts) {
 		return
 	}
 	f.Listen = &outage.Listen{Queue: s.queue, Backlog: h.somaxconn()}
+	if drops, err := listenDrops(h.Port, s.inodes); err == nil {
+		f.Listen.Drops = &drops
+	} else {
+		f.missing("drops of the listen queue", err)
+	}
 	netstat, err := os.ReadFile(h.proc("net", "netstat"))
 	if err != nil {
 		f.missing("overflows", err)

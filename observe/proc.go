@@ -65,6 +65,7 @@ func parseArgs(cmdline string) []string {
 // sockets is what /proc/PID/net/tcp and tcp6 say of one port.
 type sockets struct {
 	listening bool
+	inodes    map[uint64]bool // of the listening sockets
 	queue     int
 	troubled  []outage.Socket
 }
@@ -75,11 +76,11 @@ const (
 )
 
 // add reads the rows of one table. The kernel's columns are local address, remote address, state, tx:rx queue,
-// timer, retransmits, uid and probes; a listening socket shows its accept queue as rx, and its backlog nowhere.
+// timer, retransmits, uid, probes and inode; a listening socket shows its accept queue as rx, and its backlog nowhere.
 func (s *sockets) add(table []byte, port int) {
 	want := fmt.Appendf(nil, ":%04X", port)
 	for row := range bytes.Lines(table) {
-		var column [9][]byte
+		var column [10][]byte
 		n := 0
 		for field := range bytes.FieldsSeq(row) {
 			// Most rows of a busy host are not the server's: leave early.
@@ -98,10 +99,20 @@ func (s *sockets) add(table []byte, port int) {
 		switch string(column[3]) {
 		case tcpListen:
 			s.listening = true
+			s.listener(column[9])
 			s.queue = max(s.queue, int(parseHex(rx)))
 		case tcpEstablished:
 			s.established(string(column[2]), parseHex(tx), parseHex(column[6]), column[8])
 		}
+	}
+}
+
+func (s *sockets) listener(inode []byte) {
+	if s.inodes == nil {
+		s.inodes = map[uint64]bool{}
+	}
+	if n, err := strconv.ParseUint(string(inode), 10, 64); err == nil {
+		s.inodes[n] = true
 	}
 }
 

@@ -138,7 +138,7 @@ func checkHost(t *testing.T, s server, snap outage.Snapshot) {
 	if p := snap.Process; p == nil || p.NofileSoft != int64(want.Cur) || p.NofileHard != int64(want.Max) || p.OpenFDs < 7 || p.OpenFDs > 20 || len(p.Args) == 0 {
 		t.Errorf("process %+v, want limits %+v", p, want)
 	}
-	if l := snap.Listen; l == nil || l.Backlog != 64 || l.Queue != 0 {
+	if l := snap.Listen; l == nil || l.Backlog != 64 || l.Queue != 0 || l.Drops == nil || *l.Drops != 0 {
 		t.Errorf("listen queue %+v, want 0 of 64", l)
 	}
 	if len(snap.Log) == 0 || !strings.Contains(snap.Log[0], "is starting") {

@@ -111,7 +111,10 @@ type Process struct {
 type Listen struct {
 	Queue     int   `json:"queue"`               // waiting now
 	Backlog   int   `json:"backlog"`             // the most that may wait
-	Overflows int64 `json:"overflows,omitempty"` // ListenOverflows of the network namespace, since boot
+	Overflows int64 `json:"overflows,omitempty"` // ListenOverflows of the network namespace, since boot: of whoever listens there
+	// Drops is what the kernel dropped at the server's own listening sockets since they were opened: the d of `ss -ltm`. Nil
+	// where the kernel does not tell, or this process is in another network namespace.
+	Drops *int64 `json:"drops,omitempty"`
 }
 
 // Socket is an established TCP socket of the server with unacknowledged bytes or an unanswered probe.

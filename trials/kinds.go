@@ -15,8 +15,6 @@ type Kind struct {
 	Also    []outage.Cause
 	Weight  int // how often it comes in a block of numbers; 0 is once
 	Healthy bool
-	// Listening trials overflow the listen queue; see Trial.
-	Listening bool
 	// Off says why it is not drawn yet; empty where it is.
 	Off string
 
@@ -55,7 +53,7 @@ func Kinds() []Kind {
 
 		{Name: "fd-exhausted", Cause: outage.FDExhausted, draw: outOfFiles,
 			Meaning: "the file descriptor limit of the running server is lowered, and a service that grows is not accepted"},
-		{Name: "backlog-overflow", Cause: outage.BacklogOverflow, draw: burst, Listening: true,
+		{Name: "backlog-overflow", Cause: outage.BacklogOverflow, draw: burst,
 			Meaning: "clients dial all at once, and the listen queue overflows"},
 		{Name: "port-exhaustion", Cause: outage.PortExhaustion, draw: noPorts,
 			Meaning: "a host wants more connections than it has source ports"},

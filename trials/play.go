@@ -72,8 +72,7 @@ func (r Rig) Play(ctx context.Context, t Trial) Played {
 	return p
 }
 
-// Play plays the trials side by side, those that overflow the listen queue one by one after all others, and scores each. It
-// tells of each score as it comes. The scores are in the order of the trials; those that ctx cut off are left out.
+// Play plays the trials side by side and scores each. It tells of each score as it comes. The scores are in the order of the trials; those that ctx cut off are left out.
 //
 // With out, each trial leaves a folder there: the scenario, the history, what the judged diagnosis saw, saved dumps and the score.
 func Play(ctx context.Context, player Player, list []Trial, parallel int, out string, tell func(Score)) ([]Score, error) {
@@ -98,19 +97,12 @@ func Play(ctx context.Context, player Player, list []Trial, parallel int, out st
 			tell(score)
 		}
 	}
-	for _, listening := range []bool{false, true} {
-		var group errgroup.Group
-		group.SetLimit(parallel)
-		if listening {
-			group.SetLimit(1)
-		}
-		for i, t := range list {
-			if t.Listening == listening {
-				group.Go(func() error { one(i); return nil })
-			}
-		}
-		_ = group.Wait() // problems has them
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i := range list {
+		group.Go(func() error { one(i); return nil })
 	}
+	_ = group.Wait() // problems has them
 	var done []Score
 	for _, s := range scores {
 		if s != nil {

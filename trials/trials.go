@@ -37,9 +37,6 @@ type Trial struct {
 	YAML []byte
 	// Gap is how far apart the two saved dumps are taken.
 	Gap time.Duration
-	// Listening trials overflow the listen queue, which the kernel counts for all servers of a network namespace: nothing else
-	// may run beside them.
-	Listening bool
 }
 
 // Truth is what the diagnosis should say.
@@ -83,7 +80,7 @@ func Draw(seed int64, number int, healthy bool) (Trial, error) {
 	d.begin(fmt.Sprintf("trial-%s", id(number, healthy)), kind)
 	kind.draw(d)
 	t := Trial{
-		Number: number, Seed: seed, Healthy: healthy, Kind: kind.Name, Listening: kind.Listening,
+		Number: number, Seed: seed, Healthy: healthy, Kind: kind.Name,
 		Disguise: d.disguise(),
 		Gap:      time.Duration(d.between(1500, 4500)) * time.Millisecond,
 	}
