@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"spillway/diagnose"
 	"spillway/outage"
 )
 
@@ -58,6 +59,15 @@ func TestMinorCrowd(t *testing.T) {
 	content := minor("report", once, 0, 85)
 	if d := content.diagnose(4, 1); confidenceOf(d, outage.IdleNotReaped) > 0 {
 		t.Errorf("nobody is refused:\n%s", text(d))
+	}
+}
+
+// TestRealMinorCrowd has two looks at a full server, which is when a responder acts: both troubles are named by then.
+func TestRealMinorCrowd(t *testing.T) {
+	d := diagnose.Diagnose(load(t, "idle-beside-small-limit")...)
+	if len(d.Findings) != 2 || d.Findings[0].Cause != outage.IdleNotReaped || d.Findings[1].Cause != outage.MaxclientsTooLow ||
+		d.Findings[0].Confidence < 0.5 || d.Findings[1].Confidence < 0.5 || len(d.Findings[0].Culprits) != 5 {
+		t.Errorf("want both, and five hosts of the crowd:\n%s", text(d))
 	}
 }
 
@@ -165,6 +175,8 @@ func TestNamelessHostsThatVanished(t *testing.T) {
 		d := nameless(3, "jedis", "jedis").diagnose(n, 1)
 		if f, _ := d.Top(); f.Cause != outage.HalfOpenPeers || f.Confidence < 0.5 || f.Confidence > 0.75 || len(f.Culprits) != 3 || len(d.Unsure) == 0 {
 			t.Errorf("want half-open-peers at three hosts, and a doubt:\n%s", text(d))
+		} else if f.Culprits[0].By != "lib-name" { // those that are meant are no others at the address
+			t.Errorf("told by %s, want the library: %s", f.Culprits[0].By, f.Culprits[0].Why)
 		}
 	}
 	probed := nameless(3, "jedis", "jedis")

@@ -49,6 +49,9 @@ func (v *view) tooLowBeside() *outage.Finding {
 	w.note(0.25+0.1*min(1, max(0, share(peak-v.limit, v.limit))/0.2), byNameCommand,
 		"without the %s that have another explanation, the other services still want %d of %d slots", count(v.claimed(), "connection"), peak, v.limit)
 	w.note(0.2*share(used, len(conns)), busyCommand, "%d of their %s were used again and again or wait in a command", used, count(len(conns), "connection"))
+	if active > used {
+		w.note(0, youngCommand, "%d more were opened in the last %d s, while others were refused", active-used, idleEnough)
+	}
 	if unmet > short {
 		w.note(0, unmetCommand, "while it was full, %d were refused to %d commands: as many more as are in use have nowhere to go, fewer where clients try again",
 			refused, served)
