@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"spillway/diagnose"
 	"spillway/outage"
 )
 
@@ -11,8 +12,8 @@ import (
 // small.
 
 // minor has a crowd of less than half of the slots, under a name, beside pools in use. With demand 1, as many connections
-// are refused as commands are run, and with less there is less to be had that is not there.
-func minor(name string, last func(born float64) func(float64) float64, demand float64) *sim {
+// are refused as commands are run, and with less there is less to be had that is not there. The pools were opened at begin.
+func minor(name string, last func(born float64) func(float64) float64, demand, begin float64) *sim {
 	s := &sim{refusing: 60 * demand}
 	for h := range 2 {
 		for i := range 11 {
@@ -22,7 +23,7 @@ func minor(name string, last func(born float64) func(float64) float64, demand fl
 		s.probe(name, hostOf(5, h+1))
 	}
 	for h := range 4 {
-		s.pool("web", hostOf(2, h+1), 85+0.1*float64(h), 10-h)
+		s.pool("web", hostOf(2, h+1), begin+0.1*float64(h), 10-h)
 	}
 	fill(s)
 	return s.counters(5, 60, 0.1, 0)
@@ -32,7 +33,7 @@ func minor(name string, last func(born float64) func(float64) float64, demand fl
 func TestMinorCrowd(t *testing.T) {
 	for _, name := range []string{"report", "web"} { // the name may be the same
 		for _, n := range []int{2, 4} {
-			d := minor(name, once, 1).diagnose(n, 1)
+			d := minor(name, once, 1, 85).diagnose(n, 1)
 			if len(d.Findings) != 2 || d.Findings[0].Cause != outage.IdleNotReaped || d.Findings[1].Cause != outage.MaxclientsTooLow ||
 				d.Findings[1].Confidence < 0.5 || d.Findings[1].Needed <= d.MaxClients {
 				t.Errorf("%s, %d looks: want both:\n%s", name, n, text(d))
@@ -41,19 +42,32 @@ func TestMinorCrowd(t *testing.T) {
 			if f := d.Findings[0]; len(f.Culprits) != 2 || len(f.Culprits[0].IDs) != 11 {
 				t.Errorf("%s: the two hosts of the crowd are to blame:\n%s", name, text(d))
 			}
-			d = minor(name, once, 0.2).diagnose(n, 1)
+			d = minor(name, once, 0.2, 85).diagnose(n, 1)
 			if c := confidenceOf(d, outage.IdleNotReaped); c < 0.5 || confidenceOf(d, outage.MaxclientsTooLow) >= 0.5 {
 				t.Errorf("%s, %d looks: the fleet fits without the crowd:\n%s", name, n, text(d))
 			}
 		}
 	}
-	used := minor("report", func(float64) func(float64) float64 { return until(85) }, 1)
+	used := minor("report", func(float64) func(float64) float64 { return until(85) }, 1, 85)
 	if d := used.diagnose(4, 1); confidenceOf(d, outage.IdleNotReaped) > 0 {
 		t.Errorf("pools that were at work a while ago hold a third:\n%s", text(d))
 	}
-	content := minor("report", once, 0)
+	early := minor("report", once, 1, 98.4) // the pools were opened two seconds ago, and nobody has seen yet that they go on
+	if d := early.diagnose(2, 1); confidenceOf(d, outage.MaxclientsTooLow) < 0.5 || confidenceOf(d, outage.MaxclientsTooLow) > 0.6 {
+		t.Errorf("the second look at the full server shows both:\n%s", text(d))
+	}
+	content := minor("report", once, 0, 85)
 	if d := content.diagnose(4, 1); confidenceOf(d, outage.IdleNotReaped) > 0 {
 		t.Errorf("nobody is refused:\n%s", text(d))
+	}
+}
+
+// TestRealMinorCrowd has two looks at a full server, which is when a responder acts: both troubles are named by then.
+func TestRealMinorCrowd(t *testing.T) {
+	d := diagnose.Diagnose(load(t, "idle-beside-small-limit")...)
+	if len(d.Findings) != 2 || d.Findings[0].Cause != outage.IdleNotReaped || d.Findings[1].Cause != outage.MaxclientsTooLow ||
+		d.Findings[0].Confidence < 0.5 || d.Findings[1].Confidence < 0.5 || len(d.Findings[0].Culprits) != 5 {
+		t.Errorf("want both, and five hosts of the crowd:\n%s", text(d))
 	}
 }
 
@@ -76,6 +90,14 @@ func TestLeakGoesOnWhileSlotsAreFree(t *testing.T) {
 		if f, _ := stopped(96.8).diagnose(n, 2).Top(); f.Cause != outage.ConnectionLeak {
 			t.Errorf("%d looks: it went on until the server was full: %s", n, f.Cause)
 		}
+	}
+}
+
+// TestLeakMissedWhatOthersTook has two looks far apart: between them others opened half of what is there.
+func TestLeakMissedWhatOthersTook(t *testing.T) {
+	d := stopped(84).diagnose(2, 18)
+	if f, _ := d.Top(); f.Cause != outage.IdleNotReaped || f.Confidence < 0.5 || confidenceOf(d, outage.ConnectionLeak) > 0 {
+		t.Errorf("it opened nothing while others did:\n%s", text(d))
 	}
 }
 
@@ -153,6 +175,8 @@ func TestNamelessHostsThatVanished(t *testing.T) {
 		d := nameless(3, "jedis", "jedis").diagnose(n, 1)
 		if f, _ := d.Top(); f.Cause != outage.HalfOpenPeers || f.Confidence < 0.5 || f.Confidence > 0.75 || len(f.Culprits) != 3 || len(d.Unsure) == 0 {
 			t.Errorf("want half-open-peers at three hosts, and a doubt:\n%s", text(d))
+		} else if f.Culprits[0].By != "lib-name" { // those that are meant are no others at the address
+			t.Errorf("told by %s, want the library: %s", f.Culprits[0].By, f.Culprits[0].Why)
 		}
 	}
 	probed := nameless(3, "jedis", "jedis")

@@ -48,7 +48,7 @@ func (v *view) attribute(f *outage.Finding) {
 		case g.service.label == byName:
 			c.By, c.Certainty, c.Why = v.byItsName(g, f.Cause, blamed)
 		default:
-			c.By, c.Certainty, c.Why = v.withoutName(g, len(c.IDs))
+			c.By, c.Certainty, c.Why = v.withoutName(g, c.IDs)
 		}
 	}
 }
@@ -104,12 +104,12 @@ func difference(a, b identity) (by, other string) {
 	return "db", fmt.Sprintf("database %d", b.db)
 }
 
-// withoutName says what an unnamed group was told by; against is how many of its connections the evidence speaks against.
-func (v *view) withoutName(g *group, against int) (by string, certainty float64, why string) {
+// withoutName says what an unnamed group was told by; against are those of its connections that the evidence speaks against.
+func (v *view) withoutName(g *group, against []int64) (by string, certainty float64, why string) {
 	beside := v.beside(g)
 	alike := 0
-	if against > 0 {
-		alike = g.reused()
+	if len(against) > 0 {
+		alike = g.reused(against...)
 	}
 	who := g.service.who
 	switch who.label {
@@ -122,7 +122,7 @@ func (v *view) withoutName(g *group, against int) (by string, certainty float64,
 	}
 	if alike >= shared {
 		return "ages", ageOnly, fmt.Sprintf("%s at this address look the same but for how they are used: several programs may share it, and only the %d that were not used again are meant",
-			count(alike, "other connection"), against)
+			count(alike, "other connection"), len(against))
 	}
 	if len(beside) == 0 {
 		return by, certainty, why
@@ -182,11 +182,11 @@ func others(beside []*group) string {
 	return fmt.Sprintf("%d connections of %s are", n, names(beside))
 }
 
-// reused counts the connections that did more than one thing, or wait for it.
-func (g *group) reused() int {
+// reused counts the connections that did more than one thing, or wait for it, but for some whose ids are sorted.
+func (g *group) reused(but ...int64) int {
 	n := 0
 	for _, c := range g.conns {
-		if !probe(c) && !greeting(c.Cmd) && (c.exempt() || c.woke || !c.usedOnce()) {
+		if _, left := slices.BinarySearch(but, c.ID); !left && !probe(c) && !greeting(c.Cmd) && (c.exempt() || c.woke || !c.usedOnce()) {
 			n++
 		}
 	}

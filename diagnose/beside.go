@@ -10,6 +10,7 @@ const (
 	besideFrom  = 0.2  // of the slots: what has another explanation and less than that leaves the fleet to be judged as a whole
 	inUseBeside = 0.6  // of the rest must be in use for it to be a fleet that needs more, and not one that rests too
 	wouldFill   = 0.95 // of the limit the rest must want to fill it again: a host that got nothing is not in that number
+	wouldCome   = 0.9  // the same by what was refused: a second or two of counting tells it no closer than a tenth
 	mostUnmet   = 2    // refusals that are taken for a request without a connection, to one that was served: clients try again
 )
 
@@ -20,7 +21,7 @@ func (v *view) tooLowBeside() *outage.Finding {
 		return nil
 	}
 	wanted, conns := v.rest()
-	short, used := 0, 0
+	short, used, active := 0, 0, 0
 	for _, d := range wanted {
 		short += d.want - d.have
 	}
@@ -28,21 +29,29 @@ func (v *view) tooLowBeside() *outage.Finding {
 		if v.worked(c) {
 			used++
 		}
+		if v.worked(c) || c.Age < idleEnough { // a pool opens one when it needs one; whether it goes on is not seen yet
+			active++
+		}
 	}
-	peak := v.peak(wanted)
 	refused, served := v.unmet()
 	unmet := 0
 	if served > 0 {
-		unmet = int(float64(used) * min(mostUnmet, float64(refused)/float64(served)))
+		unmet = int(float64(active) * min(mostUnmet, float64(refused)/float64(served)))
 	}
-	peak = max(peak, peak-short+unmet)
-	if short+unmet == 0 || float64(peak) < wouldFill*float64(v.limit) || share(used, len(conns)) < inUseBeside {
+	peak := v.peak(wanted)
+	byRefusals := max(0, v.slots-v.claimed()) + unmet
+	if max(short, unmet) == 0 || share(active, len(conns)) < inUseBeside ||
+		float64(peak) < wouldFill*float64(v.limit) && float64(byRefusals) < wouldCome*float64(v.limit) {
 		return nil
 	}
+	peak = max(peak, byRefusals)
 	var w weighing
 	w.note(0.25+0.1*min(1, max(0, share(peak-v.limit, v.limit))/0.2), byNameCommand,
 		"without the %s that have another explanation, the other services still want %d of %d slots", count(v.claimed(), "connection"), peak, v.limit)
 	w.note(0.2*share(used, len(conns)), busyCommand, "%d of their %s were used again and again or wait in a command", used, count(len(conns), "connection"))
+	if active > used {
+		w.note(0, youngCommand, "%d more were opened in the last %d s, while others were refused", active-used, idleEnough)
+	}
 	if unmet > short {
 		w.note(0, unmetCommand, "while it was full, %d were refused to %d commands: as many more as are in use have nowhere to go, fewer where clients try again",
 			refused, served)

@@ -18,6 +18,7 @@ type resting struct {
 const (
 	idleMost  = 0.5 // of the slots: a crowd that holds so much is what fills the server
 	idleLeast = 0.2 // of the slots, for one that was never used again while others are refused: more than most fleets have to spare
+	restsFor  = 10  // seconds idle that need no second look: the lower half of a pool in use is reached more often
 	sideProbe = 4   // one in so many connections of a group may be a probe: each program behind an address may have its own
 )
 
@@ -161,8 +162,8 @@ func (v *view) resting(g *group) (resting, bool) {
 		if probe(c) && !c.still() {
 			probes++
 		}
-		// With looks to compare, one that came after the first has not shown yet that it rests.
-		if c.still() && (len(v.looks) < 2 || c.born < len(v.looks)-1) {
+		// With looks to compare, one that is new at the last has not shown yet that it rests, unless for long.
+		if c.still() && (len(v.looks) < 2 || c.born < len(v.looks)-1 || c.Idle >= restsFor) {
 			r.idle = append(r.idle, c)
 			if c.woke {
 				r.woke++

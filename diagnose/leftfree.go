@@ -1,5 +1,8 @@
 package diagnose
 
+// tookMuch is the part of the slots that others must have opened since, for a leak to have missed that many.
+const tookMuch = 0.2
+
 // leftFree reports whether slots were free after l's last connection for so long that a leak would have taken some: it
 // goes on as long as it can, so that this one stopped by itself. What it opened rests, and leaks no more.
 func (v *view) leftFree(l leaking) bool {
@@ -10,7 +13,10 @@ func (v *view) leftFree(l leaking) bool {
 		}
 		// The last look with room, or before: from the last connection to there nothing kept it from opening another.
 		quiet := float64(youngest) - between(v.looks[i], v.now)
-		return quiet >= idleEnough && quiet*l.rate >= slowest
+		if quiet >= idleEnough && quiet*l.rate >= slowest {
+			return true
+		}
+		break
 	}
-	return false
+	return v.share(v.cameAfter(l)) >= tookMuch
 }

@@ -38,7 +38,7 @@ var yields = []yield{
 	{outage.NotAtLimit, outage.ConnectionLeak, always, true, ""},   // it will be at its limit
 	{outage.MaxclientsTooLow, outage.ConnectionLeak, holdsMuch, false, "the leak holds more of the slots"},
 	{outage.MaxclientsTooLow, outage.HalfOpenPeers, holdsMuch, false, "the vanished hosts' connections hold more of the slots"},
-	{outage.MaxclientsTooLow, outage.IdleNotReaped, holdsMuch, false, "the idle connections hold more of the slots"},
+	{outage.MaxclientsTooLow, outage.IdleNotReaped, always, false, "the idle connections hold slots for nothing, and go first"},
 	{outage.MaxclientsTooLow, outage.SilentConnections, holdsMuch, false, "the silent connections hold more of the slots"},
 	{outage.NotAtLimit, outage.FDExhausted, always, true, ""}, // its clients wait for more than their pools
 	{outage.NotAtLimit, outage.BacklogOverflow, always, true, ""},
