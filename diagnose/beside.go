@@ -6,51 +6,47 @@ import (
 	"spillway/outage"
 )
 
-// inUseBeside is how much of the rest must be in use for it to be a fleet that needs more, and not one that rests too.
-const inUseBeside = 0.6
+const (
+	besideFrom  = 0.2  // of the slots: what has another explanation and less than that leaves the fleet to be judged as a whole
+	inUseBeside = 0.6  // of the rest must be in use for it to be a fleet that needs more, and not one that rests too
+	wouldFill   = 0.95 // of the limit the rest must want to fill it again: a host that got nothing is not in that number
+	mostUnmet   = 2    // refusals that are taken for a request without a connection, to one that was served: clients try again
+)
 
-// wouldFill is how much of the limit the rest must want to fill it again: a host that got nothing is not in that number.
-const wouldFill = 0.95
-
-// tooLowBeside recognises a limit that is too low besides a trouble that holds many slots: what is left of the fleet, by
-// the hosts that got what they wanted, would not fit without that trouble either.
+// tooLowBeside recognises a limit that is too low besides a trouble that holds many slots: what is left of the fleet would
+// not fit without that trouble either, by the hosts that got what they wanted, or by how much was refused.
 func (v *view) tooLowBeside() *outage.Finding {
 	if v.rejected == 0 && len(v.all) > 1 {
 		return nil
 	}
-	blamed := map[*service]bool{}
-	for _, g := range v.groups {
-		for _, c := range g.conns {
-			blamed[g.service] = blamed[g.service] || v.claims[c.ID] != ""
-		}
-	}
-	var wanted []demand
-	short, rest, used := 0, 0, 0
-	for _, d := range v.demands() {
-		if blamed[d.service] {
-			continue
-		}
-		wanted = append(wanted, d)
+	wanted, conns := v.rest()
+	short, used := 0, 0
+	for _, d := range wanted {
 		short += d.want - d.have
 	}
-	for _, g := range v.groups {
-		for _, c := range g.conns {
-			if !blamed[g.service] && !c.Subscribed() {
-				rest++
-				if v.worked(c) {
-					used++
-				}
-			}
+	for _, c := range conns {
+		if v.worked(c) {
+			used++
 		}
 	}
 	peak := v.peak(wanted)
-	if short == 0 || float64(peak) < wouldFill*float64(v.limit) || share(used, rest) < inUseBeside {
+	refused, served := v.unmet()
+	unmet := 0
+	if served > 0 {
+		unmet = int(float64(used) * min(mostUnmet, float64(refused)/float64(served)))
+	}
+	peak = max(peak, peak-short+unmet)
+	if short+unmet == 0 || float64(peak) < wouldFill*float64(v.limit) || share(used, len(conns)) < inUseBeside {
 		return nil
 	}
 	var w weighing
 	w.note(0.25+0.1*min(1, max(0, share(peak-v.limit, v.limit))/0.2), byNameCommand,
 		"without the %s that have another explanation, the other services still want %d of %d slots", count(v.claimed(), "connection"), peak, v.limit)
-	w.note(0.2*share(used, rest), busyCommand, "%d of their %s were used again and again or wait in a command", used, count(rest, "connection"))
+	w.note(0.2*share(used, len(conns)), busyCommand, "%d of their %s were used again and again or wait in a command", used, count(len(conns), "connection"))
+	if unmet > short {
+		w.note(0, unmetCommand, "while it was full, %d were refused to %d commands: as many more as are in use have nowhere to go, fewer where clients try again",
+			refused, served)
+	}
 	for _, d := range wanted {
 		w.note(0, byNameCommand, "%s", d)
 	}
@@ -60,8 +56,74 @@ func (v *view) tooLowBeside() *outage.Finding {
 		return nil
 	}
 	f.Culprits = fleetCulprits(wanted)
-	f.Effective, f.Needed = v.limit, v.need(wanted)
+	f.Effective, f.Needed = v.limit, roomFor(peak)
 	f.Commands = []string{v.limitCommand(), byNameCommand, byHostCommand, rejectedCommand}
 	f.Summary = fmt.Sprintf("the rest of the fleet does not fit either: it needs a maxclients of %d", f.Needed)
 	return f
 }
+
+// rest returns what the services want that no other trouble is about, and their connections. A crowd that rests may have
+// the name of those that work: then only its hosts are left out.
+func (v *view) rest() (wanted []demand, conns []*conn) {
+	blamed, crowd := map[*service]bool{}, map[*group]bool{}
+	for _, g := range v.groups {
+		for _, c := range g.conns {
+			switch v.claims[c.ID] {
+			case "":
+			case outage.IdleNotReaped:
+				crowd[g] = true
+			default:
+				blamed[g.service] = true
+			}
+		}
+	}
+	for _, s := range v.services {
+		if blamed[s] {
+			continue
+		}
+		part := &service{who: s.who, name: s.name, label: s.label}
+		for _, g := range s.groups {
+			if crowd[g] {
+				continue
+			}
+			part.groups = append(part.groups, g)
+			for _, c := range g.conns {
+				if !c.Subscribed() {
+					conns = append(conns, c)
+				}
+			}
+		}
+		if d, some := v.demand(part); some {
+			wanted = append(wanted, d)
+		}
+	}
+	return wanted, conns
+}
+
+// unmet returns how many connections were refused and how many commands were run while the server was full: whoever is
+// refused has something to do, and would be in use as those are that got in. Where it filled up between the only readings,
+// what ran before that is in it too, so that it is rather too little.
+func (v *view) unmet() (refused, served int64) {
+	for _, filling := range []bool{false, true} {
+		for i, s := range v.all {
+			if i == 0 || !v.fullAt(s) || v.fullAt(v.all[i-1]) == filling {
+				continue
+			}
+			ran, _ := s.Number("total_commands_processed")
+			before, _ := v.all[i-1].Number("total_commands_processed")
+			if ran > before {
+				refused, served = refused+max(0, s.Rejected()-v.all[i-1].Rejected()), served+ran-before
+			}
+		}
+		if served > 0 {
+			break
+		}
+	}
+	return refused, served
+}
+
+// fullAt reports whether s was taken when the server was full.
+func (v *view) fullAt(s *outage.Snapshot) bool { return float64(slots(s)) >= fullFrom*float64(v.limit) }
+
+// unmetCommand shows what unmet counts; twice, the difference is what came between.
+const unmetCommand = `redis-cli INFO stats | grep -E '^(rejected_connections|total_commands_processed):'`

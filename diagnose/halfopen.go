@@ -15,6 +15,7 @@ type vanished struct {
 	silent   bool    // the host does not answer
 	stuck    int     // sockets with unanswered probes or retransmissions
 	returned *group  // the same service, back from a new address since
+	asMany   bool    // as many hosts as stopped came only after they had
 }
 
 // halfOpen recognises hosts that vanished without closing. Idle alone does not tell them from clients that rest: theirs
@@ -85,6 +86,7 @@ func (v *view) weighVanished(hosts []vanished, total, before int) *weighing {
 		}
 		w.note(0.2*float64(returned)/float64(len(hosts)), byHostCommand, "%s came back from another address since, such as %s",
 			back.service.name, clean(back.host))
+		v.noteReplaced(&w, hosts, back)
 	}
 	if silent > 0 {
 		w.note(0.3*float64(silent)/float64(len(hosts)), "", "%d of %s do not answer a knock", silent, count(len(hosts), "host"))
@@ -129,9 +131,9 @@ func (v *view) vanished(g *group) (vanished, bool) {
 		}
 	}
 	h.froze = max(0, h.froze)
-	h.returned = h.back()
+	h.returned, h.asMany = v.back(&h)
 	// Used until then and replaced is what a leak never is; a host that only rests is in neither.
-	replaced := h.returned != nil && h.before*2 > len(h.frozen) && h.together()
+	replaced := h.returned != nil && (h.before*2 > len(h.frozen) || h.asMany && h.cutShort()) && h.together()
 	return h, len(h.frozen) > 0 && (h.silent || h.stuck > 0 || replaced)
 }
 
@@ -144,24 +146,6 @@ func (h *vanished) together() bool {
 		}
 	}
 	return n*5 >= len(h.frozen)*3
-}
-
-// back returns a group of the same named service at another host that began after h stopped and is in use.
-func (h *vanished) back() *group {
-	if h.group.service.label != byName {
-		return nil
-	}
-	for _, other := range h.group.service.groups {
-		oldest, used := int64(0), false
-		for _, c := range other.conns {
-			oldest = max(oldest, c.Age)
-			used = used || !c.still()
-		}
-		if other != h.group && used && oldest <= h.froze+idleEnough {
-			return other
-		}
-	}
-	return nil
 }
 
 // stuck reports whether the kernel sends to c in vain: one retransmission happens to anybody, so it must have been so at

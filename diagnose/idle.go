@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"spillway/outage"
 )
@@ -14,6 +15,12 @@ type resting struct {
 	whole bool // next to nothing of the group is in use: one connection may be a probe, or the top of the pool
 }
 
+const (
+	idleMost  = 0.5 // of the slots: a crowd that holds so much is what fills the server
+	idleLeast = 0.2 // of the slots, for one that was never used again while others are refused: more than most fleets have to spare
+	sideProbe = 4   // one in so many connections of a group may be a probe: each program behind an address may have its own
+)
+
 // idleNotReaped recognises clients that rest and keep their slots because no timeout takes them. A pool that hands out
 // the connection used last rests in part as well; that is why only groups count that rest nearly whole.
 func idleNotReaped(v *view) *outage.Finding {
@@ -21,22 +28,23 @@ func idleNotReaped(v *view) *outage.Finding {
 		return nil
 	}
 	crowd := v.crowd()
-	var conns []*conn
-	var groups []*group
-	woke := 0
-	for _, r := range crowd {
-		conns = append(conns, r.idle...)
-		groups = append(groups, r.group)
-		woke += r.woke
-	}
+	conns, groups, woke := gather(crowd)
 	share := v.share(len(conns))
-	if share < 0.5 {
-		return nil
+	var w weighing
+	weight := 0.35 + 0.3*(share-idleMost)/(1-idleMost)
+	if share < idleMost {
+		if v.rejected == 0 && len(v.all) > 1 {
+			return nil
+		}
+		crowd = unwanted(crowd)
+		conns, groups, woke = gather(crowd)
+		if share = v.share(len(conns)); share < idleLeast {
+			return nil
+		}
+		weight = 0.25 + 0.1*(share-idleLeast)/(idleMost-idleLeast)
 	}
 	least, median, most := idles(conns)
-	var w weighing
-	w.note(0.35+0.3*(share-0.5)/0.5, idleCommand, "%s of %s are idle and hold %s of the slots taken",
-		count(len(conns), "connection"), names(groups), percent(share))
+	w.note(weight, idleCommand, "%s of %s are idle and hold %s of the slots taken", count(len(conns), "connection"), names(groups), percent(share))
 	v.noteTimeout(&w, median)
 	v.noteRest(&w, len(conns), woke, median)
 	for i, r := range crowd {
@@ -61,6 +69,27 @@ func idleNotReaped(v *view) *outage.Finding {
 	f.Summary = fmt.Sprintf("%s of %s have done nothing for %d to %d s and hold %s of the slots taken",
 		count(len(conns), "connection"), names(groups), least, most, percent(share))
 	return f
+}
+
+// gather returns all the connections of a crowd that rest, their groups, and how many were used in sight.
+func gather(crowd []resting) (conns []*conn, groups []*group, woke int) {
+	for _, r := range crowd {
+		conns = append(conns, r.idle...)
+		groups = append(groups, r.group)
+		woke += r.woke
+	}
+	return conns, groups, woke
+}
+
+// unwanted returns those of a crowd that rest whole and were never used after they had been opened: no pool at work has them.
+func unwanted(crowd []resting) []resting {
+	var none []resting
+	for _, r := range crowd {
+		if r.whole && r.woke == 0 && !slices.ContainsFunc(r.idle, func(c *conn) bool { return !c.usedOnce() }) {
+			none = append(none, r)
+		}
+	}
+	return none
 }
 
 func (v *view) noteTimeout(w *weighing, median int64) {
@@ -115,7 +144,7 @@ func (v *view) crowd() []resting {
 			partly = append(partly, r)
 		}
 	}
-	if v.share(n) >= 0.5 {
+	if v.share(n) >= idleMost {
 		return whole
 	}
 	return append(whole, partly...)
@@ -123,12 +152,15 @@ func (v *view) crowd() []resting {
 
 func (v *view) resting(g *group) (resting, bool) {
 	r := resting{group: g}
-	suspected := 0
+	suspected, probes := 0, 0
 	for _, c := range g.conns {
 		if !v.open(c) {
 			continue
 		}
 		suspected++
+		if probe(c) && !c.still() {
+			probes++
+		}
 		// With looks to compare, one that came after the first has not shown yet that it rests.
 		if c.still() && (len(v.looks) < 2 || c.born < len(v.looks)-1) {
 			r.idle = append(r.idle, c)
@@ -136,6 +168,9 @@ func (v *view) resting(g *group) (resting, bool) {
 				r.woke++
 			}
 		}
+	}
+	if suspected-probes >= fewest && probes <= max(1, suspected/sideProbe) {
+		suspected -= probes
 	}
 	awake := suspected - len(r.idle)
 	r.whole = awake == 0 || awake <= max(1, suspected/20) && suspected >= fewest

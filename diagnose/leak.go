@@ -174,6 +174,9 @@ func (v *view) leaking(g *group) (leaking, bool) {
 		return l, false
 	}
 	v.pace(&l)
+	if v.leftFree(l) {
+		return l, false
+	}
 	return l, v.atLimit || v.spread >= watched && v.growsClearly(l)
 }
 

@@ -12,6 +12,7 @@ const (
 	alike      = 0.8 // of the largest pool: as large as it
 	moved      = 0.1 // share of the pool that may be new, or belong to something else
 	widePool   = fewest
+	poolsHold  = 0.45 // of the slots: about half; the exact half turns on how many others got in before it was full
 )
 
 // oversize is a service whose pools are much larger than what they use.
@@ -46,7 +47,7 @@ func (v *view) tellOversize(o oversize) *outage.Finding {
 	share, unused := v.share(o.conns), float64(o.unused)/float64(o.conns)
 	would := max(o.inUse+2, (3*o.inUse+1)/2)
 	var w weighing
-	w.note(0.3+0.15*(share-most)/(1-most), byNameCommand, "the pools of %s hold %s: %s of the slots taken",
+	w.note(0.3+0.15*max(0, share-most)/(1-most), byNameCommand, "the pools of %s hold %s: %s of the slots taken",
 		o.service.name, count(o.conns, "connection"), percent(share))
 	w.note(0.15+0.15*(unused-hardlyUsed)/(1-hardlyUsed), idleCommand, "%d of them were not used for %d s or more", o.unused, unusedFor)
 	w.note(0.1, busyCommand, "no host uses more than %d of its %d at once, and %d of %s use theirs: it works, so that it is no idle crowd",
@@ -98,7 +99,7 @@ func (v *view) oversize(s *service) (oversize, bool) {
 	}
 	o.use(v)
 	total := float64(o.conns)
-	return o, o.size >= widePool && v.share(o.conns) >= most && float64(fresh+other) <= moved*total &&
+	return o, o.size >= widePool && v.share(o.conns) >= poolsHold && float64(fresh+other) <= moved*total &&
 		float64(o.unused) >= hardlyUsed*total && 3*o.hosts >= 2*len(o.parts) && 3*o.live >= 2*len(o.parts) && 2*o.inUse <= o.size
 }
 

@@ -16,7 +16,7 @@ const (
 	// pinnedLooks are how many looks find somebody at rest in a pool that fits.
 	pinnedLooks = 6
 	sightings   = 12 // of one connection in use at one look, at the least
-	atOnce      = 1  // seconds in which a pool opens all it may when it is asked for more from the start
+	oneBurst    = 1  // seconds in which a pool opens all it may when it is asked for more from the start
 	leastPool   = 3  // connections per host: one or two are what a small load opens, and uses, in any pool
 	bigPool     = 32 // a pool too small is small
 	// Looks that come earlier in a second of the server's clock are told little by idle; before its end the list may be read
@@ -66,7 +66,7 @@ func pinned(v *view) *outage.Finding {
 	if len(looks) >= pinnedLooks && seconds >= pinnedFor {
 		w.note(0.1, busyCommand, "%d looks agree", len(looks))
 	}
-	if apart := openedApart(groups); apart <= atOnce {
+	if apart := openedApart(groups); apart <= oneBurst {
 		w.note(0.05, busyCommand, "each host opened all of them within a second: it could have used more from the start")
 	} else {
 		w.note(-0.1, busyCommand, "they were opened one after another, up to %d s apart: a pool that grew to what it needs looks like that", apart)

@@ -15,6 +15,7 @@ const (
 	roomy        = 1.25 // a new host may have so many times the connections of an old one: probes, pipelines, one in the making
 	atLeastOld   = 0.15 // of the slots: fewer explain nothing
 	wellRested   = 0.8  // of the old generation: it drains
+	neverUsed    = 0.9  // of those of the old generation that rest: it had never been at work, so that nothing replaces it
 	unclear      = 0.6  // the most while the old generation works as well: a scale-out at one stroke looks the same
 	notYet       = 0.45 // the most while nobody is refused, and where both generations rest
 )
@@ -28,6 +29,7 @@ type generations struct {
 	pause          int64 // seconds between the last connection of the old hosts and the first of the new
 	missing        int   // what the new hosts lack to be as large as the old
 	oldRest        int   // of the old hosts' connections, idle
+	oldOnce        int   // of those, never used after they had been opened
 	youngRest      int
 	youngLive      int  // new hosts with a connection in use
 	frozen         bool // nothing moves on the old hosts, and the new ones came only after that
@@ -60,10 +62,7 @@ func deploySurge(v *view) *outage.Finding {
 	if f == nil {
 		return nil
 	}
-	for _, a := range slices.Concat(best.old, best.young) {
-		f.Culprits = append(f.Culprits, culprit(a.group, nil))
-	}
-	sortCulprits(f.Culprits)
+	f.Culprits = best.culprits()
 	f.Effective, f.Needed = v.limit, v.need(v.demands())
 	f.Commands = []string{v.limitCommand(), byHostCommand, agesCommand, idleCommand}
 	f.Summary = fmt.Sprintf("two generations of %s overlap: %s at %s that were there before, and %d at %s that came since; the slots suffice for one",
@@ -127,9 +126,7 @@ func (v *view) generations(s *service) (g *generations, ok bool) {
 	}
 	var hosts []aged
 	for _, group := range s.groups {
-		if a, some := v.aged(group); some {
-			hosts = append(hosts, a)
-		}
+		hosts = append(hosts, v.pools(group)...)
 	}
 	slices.SortStableFunc(hosts, func(a, b aged) int { return cmp.Compare(b.oldest, a.oldest) })
 	at, pause := split(hosts)
@@ -138,27 +135,7 @@ func (v *view) generations(s *service) (g *generations, ok bool) {
 	}
 	g = &generations{service: s, old: hosts[:at], young: hosts[at:], pause: pause}
 	g.add(v)
-	return g, g.samePool() && g.explains(v)
-}
-
-// aged reads the ages of a host's pool; probes are left out.
-func (v *view) aged(g *group) (a aged, ok bool) {
-	a.group = g
-	for _, c := range g.conns {
-		if v.open(c) && !(probe(c) && !c.still()) {
-			a.conns = append(a.conns, c)
-		}
-	}
-	if len(a.conns) == 0 {
-		return a, false
-	}
-	slices.SortFunc(a.conns, func(a, b *conn) int { return cmp.Or(cmp.Compare(a.Age, b.Age), cmp.Compare(a.ID, b.ID)) })
-	stray := 0
-	if n := len(a.conns); n >= fewest {
-		stray = max(1, n/strays)
-	}
-	a.newest, a.oldest = a.conns[stray].Age, a.conns[len(a.conns)-1].Age
-	return a, true
+	return g, g.samePool() && g.explains(v) && float64(g.oldOnce) < neverUsed*float64(max(1, g.oldRest))
 }
 
 // split returns how many of the hosts, oldest first, are the old generation, and the seconds between both; 0 where there
@@ -209,6 +186,9 @@ func (g *generations) add(v *view) {
 		for _, c := range a.conns {
 			if c.still() {
 				g.oldRest++
+				if c.usedOnce() {
+					g.oldOnce++
+				}
 			}
 		}
 	}
@@ -253,18 +233,6 @@ func (g *generations) explains(v *view) bool {
 }
 
 func share(n, of int) float64 { return float64(n) / float64(max(1, of)) }
-
-// ageSpan writes the ages of hosts as a range of seconds.
-func ageSpan(hosts []aged) string {
-	from, to := hosts[0].newest, hosts[0].oldest
-	for _, h := range hosts {
-		from, to = min(from, h.newest), max(to, h.oldest)
-	}
-	if from == to {
-		return fmt.Sprintf("%d s", from)
-	}
-	return fmt.Sprintf("%d to %d s", from, to)
-}
 
 // agesCommand shows for each host how many it has and how old its youngest and its oldest are.
 const agesCommand = `redis-cli CLIENT LIST | awk '` + fields +

@@ -14,7 +14,7 @@ func tooLow(v *view) *outage.Finding {
 		return nil
 	}
 	other := v.share(v.claimed())
-	if other >= 0.3 {
+	if other >= besideFrom {
 		return v.tooLowBeside()
 	}
 	var w weighing
@@ -121,32 +121,37 @@ func (d demand) String() string {
 func (v *view) demands() []demand {
 	var all []demand
 	for _, s := range v.services {
-		d := demand{service: s}
-		var counts []int
-		for _, g := range s.groups {
-			n := 0
-			for _, c := range g.conns {
-				if v.claims[c.ID] == "" && !isReplica(c) {
-					n++
-				}
-			}
-			if n > 0 {
-				counts = append(counts, n)
-				d.hosts, d.have, d.most = d.hosts+1, d.have+n, max(d.most, n)
-			}
-		}
-		for _, n := range counts {
-			// Hosts that share only a library or a user need not run the same service.
-			if s.label == byName || 2*n >= d.most {
-				n = d.most
-			}
-			d.want += n
-		}
-		if d.hosts > 0 {
+		if d, some := v.demand(s); some {
 			all = append(all, d)
 		}
 	}
 	return all
+}
+
+// demand returns what one service wants; some is false where nothing of it is left to be explained.
+func (v *view) demand(s *service) (d demand, some bool) {
+	d.service = s
+	var counts []int
+	for _, g := range s.groups {
+		n := 0
+		for _, c := range g.conns {
+			if v.claims[c.ID] == "" && !isReplica(c) {
+				n++
+			}
+		}
+		if n > 0 {
+			counts = append(counts, n)
+			d.hosts, d.have, d.most = d.hosts+1, d.have+n, max(d.most, n)
+		}
+	}
+	for _, n := range counts {
+		// Hosts that share only a library or a user need not run the same service.
+		if s.label == byName || 2*n >= d.most {
+			n = d.most
+		}
+		d.want += n
+	}
+	return d, d.hosts > 0
 }
 
 func isReplica(c *conn) bool { return strings.Contains(c.Flags, "S") }
@@ -167,8 +172,11 @@ const (
 )
 
 // need is the maxclients that fits the demands, rounded up to a number that people write.
-func (v *view) need(wanted []demand) int {
-	n := float64(v.peak(wanted))*headroom + reserve
+func (v *view) need(wanted []demand) int { return roomFor(v.peak(wanted)) }
+
+// roomFor is the maxclients for so many connections at the peak.
+func roomFor(peak int) int {
+	n := float64(peak)*headroom + reserve
 	step := 10.0
 	if n >= 1000 {
 		step = 100

@@ -17,7 +17,7 @@ type view struct {
 	limit    int     // maxclients in force; 0 when unknown
 	slots    int     // connections that count towards it
 	rejected int64   // how far rejected_connections grew
-	full     bool    // 95 % of the slots are taken, or more
+	full     bool    // fullFrom of the slots are taken, or more
 	busy     int     // looks up to the latest that Redis answered with BUSY
 	atLimit  bool    // full, or close to it while refusals grow: a storm sits just below the limit at the instant of a look
 
@@ -55,6 +55,9 @@ type service struct {
 	label  label
 	groups []*group
 }
+
+// fullFrom is the part of the slots from which a server counts as full.
+const fullFrom = 0.95
 
 // idleEnough is the idle time from which a connection counts as doing nothing: idle is in whole seconds of a cached
 // clock, so that 1 may be a moment and 2 little more than one second.
@@ -104,7 +107,7 @@ func (v *view) measure() {
 	}
 	if v.limit > 0 {
 		used := float64(v.slots) / float64(v.limit)
-		v.full = used >= 0.95
+		v.full = used >= fullFrom
 		v.atLimit = v.full || v.rejected > 0 && used >= 0.85
 	}
 }

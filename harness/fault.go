@@ -29,20 +29,8 @@ func (r *run) fault(ctx context.Context, f scenarios.Fault, begin time.Time) err
 	return err
 }
 
-// replacementLead is how long before a cut the replacements are launched. They wait for the cut, but have their
-// addresses: those of the hosts that vanish must not be handed out again while Redis still talks to them.
-const replacementLead = 2 * time.Second
-
 // cutOff takes the network of every instance of a service away at once, and lets others take their place.
 func (r *run) cutOff(ctx context.Context, f scenarios.Fault, begin time.Time) error {
-	service, _ := r.scenario.Service(f.Cut)
-	if err := sleep(ctx, f.At.Std()-replacementLead-time.Since(begin)); err != nil {
-		return err
-	}
-	replacements, err := r.launchReplacements(ctx, f, service)
-	if err != nil {
-		return err
-	}
 	if err := sleep(ctx, f.At.Std()-time.Since(begin)); err != nil {
 		return err
 	}
@@ -56,14 +44,7 @@ func (r *run) cutOff(ctx context.Context, f scenarios.Fault, begin time.Time) er
 	if err := sleep(ctx, f.ReplaceAfter.Std()); err != nil {
 		return err
 	}
-	return r.briefAll(ctx, replacements)
-}
-
-func (r *run) launchReplacements(ctx context.Context, f scenarios.Fault, s scenarios.Service) ([]*instance, error) {
-	if !f.Replace {
-		return nil, nil
-	}
-	return r.launchSome(ctx, s, s.Instances, 2)
+	return r.briefAll(ctx, r.called(replacementsOf(f.Cut)))
 }
 
 // cutAll cuts instances off side by side, so that they vanish together as the hosts of one rack do.

@@ -20,7 +20,8 @@ import (
 type fleetState struct {
 	mu      sync.Mutex
 	living  []*instance
-	started map[string]int // how many instances of a service were ever started
+	started map[string]int         // how many instances of a service were ever started
+	waiting map[string][]*instance // launched ahead, by what for; each waits to be told what to be
 }
 
 // instance is one running instance of a service.
@@ -45,10 +46,14 @@ const (
 func (r *run) deploy(ctx context.Context, s scenarios.Service, generation int) error {
 	var starting errgroup.Group
 	pause := s.Ramp.Std() / time.Duration(max(s.Instances, 1))
+	waiting := r.called(s.Service)
 	for i := range s.Instances {
 		starting.Go(func() error {
 			if err := sleep(ctx, pause*time.Duration(i)); err != nil {
 				return err
+			}
+			if i < len(waiting) {
+				return r.brief(ctx, waiting[i])
 			}
 			_, err := r.startInstance(ctx, s, generation)
 			return err

@@ -31,16 +31,9 @@ func (r *run) startRollout(ctx context.Context, s scenarios.Service) {
 // rollout deploys new instances over old ones, as an orchestrator does: up to surge more than usual run at once. With
 // no surge an old one goes first.
 func (r *run) rollout(ctx context.Context, s scenarios.Service) error {
-	next := s
-	next.Pool, next.Rollout = s.Rollout.Pool, nil
-	old := r.instancesOf(s.Service)
-	begin := time.Now()
-	// The first ones are launched ahead, as images are pulled ahead, so that they start when it is time.
-	ready, err := r.launchSome(ctx, next, min(s.Rollout.Surge, s.Instances), 2)
-	if err != nil {
-		return err
-	}
-	if err := sleep(ctx, s.Rollout.After.Std()-time.Since(begin)); err != nil {
+	next, ready := renewed(s), r.called(rolloutOf(s.Service))
+	old := r.runningOf(s.Service)
+	if err := sleep(ctx, s.Rollout.After.Std()); err != nil {
 		return err
 	}
 	for len(old) > 0 {
@@ -51,13 +44,14 @@ func (r *run) rollout(ctx context.Context, s scenarios.Service) error {
 				return err
 			}
 		}
-		if ready, err = r.launchMore(ctx, next, len(batch), ready); err != nil {
-			return err
-		}
-		if err := r.briefAll(ctx, ready); err != nil {
+		fresh, err := r.launchMore(ctx, next, len(batch), ready)
+		if err != nil {
 			return err
 		}
 		ready = nil
+		if err := r.briefAll(ctx, fresh); err != nil {
+			return err
+		}
 		if err := sleep(ctx, every(s.Rollout)); err != nil {
 			return err
 		}
@@ -68,6 +62,12 @@ func (r *run) rollout(ctx context.Context, s scenarios.Service) error {
 		}
 	}
 	return nil
+}
+
+// renewed is a service with the pool that its rollout brings.
+func renewed(s scenarios.Service) scenarios.Service {
+	s.Pool, s.Rollout = s.Rollout.Pool, nil
+	return s
 }
 
 // letGo retires instances while the rollout goes on: their drain is as long as it is.

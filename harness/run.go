@@ -63,7 +63,8 @@ func (r *run) phases(ctx context.Context) error {
 	return r.stopFleet(ctx)
 }
 
-// prepare starts Redis and opens the admin connections, before there is any load: at the limit they would be refused.
+// prepare starts Redis, opens the admin connections, before there is any load since they would be refused at the limit, and
+// launches the fleet, which does nothing yet.
 func (r *run) prepare(ctx context.Context) error {
 	s := rig.Server{Redis: r.scenario.Redis}
 	if r.external() {
@@ -73,7 +74,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.group.Go(func() error { return r.watch(ctx) })
-	return nil
+	return r.launchFleet(ctx)
 }
 
 // external reports whether somebody other than the built-in responder answers.
