@@ -64,7 +64,7 @@ func TestUnsureOfTheListenQueue(t *testing.T) {
 	s.also(func(_ float64, shot *outage.Snapshot) {
 		shot.Missing = append(shot.Missing, outage.Missing{What: "listen queue", Why: "not part of saved output"})
 	})
-	if d := s.diagnose(3, 1); len(d.Unsure) != 1 || !strings.Contains(d.Unsure[0], "TcpExtListenOverflows") {
+	if d := s.diagnose(3, 1); len(d.Unsure) != 1 || !strings.Contains(d.Unsure[0], "nstat -az TcpExtListenOverflows TcpExtListenDrops` and `ss -ltmn`") {
 		t.Errorf("%q", d.Unsure)
 	}
 }

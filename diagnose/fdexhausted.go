@@ -16,6 +16,7 @@ const (
 	costly      = 1e-3 // seconds of CPU per command: a GET takes microseconds
 	hotShare    = 0.5  // of a core, as a busy loop gets even beside another busy program
 	fdWatch     = 2.0  // seconds of looks: a second in which nobody connects is nothing special
+	fdGlance    = 1.0  // seconds that do where the loop spins, which nothing else makes it do
 	leastFDs    = 20   // connections, below which the highest descriptor says nothing
 	acceptError = "Accepting client connection: accept: Too many open files"
 )
@@ -31,11 +32,15 @@ func fdExhausted(v *view) *outage.Finding {
 	top := v.topFD()
 	used := v.noteFiles(&w, top)
 	still := v.standsFor("total_connections_received")
-	if still < fdWatch && !used {
+	if still < fdGlance && !used || still < fdWatch && !used && !v.loopSpins() {
 		return nil // somebody got in a moment ago, and descriptors are left
 	}
-	if still >= fdWatch {
-		w.note(0.15, acceptedCommand, "nobody was accepted in %.3g s: total_connections_received stands at %s", still, v.now.Info["total_connections_received"])
+	if still >= fdGlance {
+		weight := 0.15
+		if still < fdWatch {
+			weight = 0.05
+		}
+		w.note(weight, acceptedCommand, "nobody was accepted in %.3g s: total_connections_received stands at %s", still, v.now.Info["total_connections_received"])
 		v.noteWaiting(&w)
 	}
 	spins := v.noteSpin(&w)
@@ -101,10 +106,9 @@ func (v *view) noteWaiting(w *weighing) {
 
 // noteSpin tells whether the event loop runs without sleeping and hardly serves anybody.
 func (v *view) noteSpin(w *weighing) (spins bool) {
-	// A ratio, not a number: a spinning loop makes hundreds of thousands on a machine of its own, and far fewer beside others.
-	ops, _ := v.now.Number("instantaneous_ops_per_sec")
-	if n, ok := v.now.Number("instantaneous_eventloop_cycles_per_sec"); ok && n >= spinning*(ops+mostTicks) {
-		w.note(0.4, loopCommand, "the event loop turns %d times a second and serves %s commands a second", n, v.now.Info["instantaneous_ops_per_sec"])
+	if v.loopSpins() {
+		w.note(0.4, loopCommand, "the event loop turns %s times a second and serves %s commands a second",
+			v.now.Info["instantaneous_eventloop_cycles_per_sec"], v.now.Info["instantaneous_ops_per_sec"])
 		spins = true
 	}
 	from := v.all[max(0, len(v.all)-4)] // the latest seconds: it may have begun within the window
@@ -134,6 +138,14 @@ func (v *view) noteSpin(w *weighing) (spins bool) {
 		return true
 	}
 	return spins
+}
+
+// loopSpins reports whether the event loop turns much oftener than it has work. A ratio, not a number: a spinning loop makes
+// hundreds of thousands on a machine of its own, and far fewer beside others.
+func (v *view) loopSpins() bool {
+	ops, _ := v.now.Number("instantaneous_ops_per_sec")
+	n, ok := v.now.Number("instantaneous_eventloop_cycles_per_sec")
+	return ok && n >= spinning*(ops+mostTicks)
 }
 
 // noteAcceptErrors tells of the log. A log in a file says nothing: each line needs a descriptor of its own.

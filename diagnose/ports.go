@@ -13,20 +13,23 @@ const (
 	// leastPorts is how many connections of one host make a range. A kernel starts its search anywhere in thousands of
 	// ports, so that even a few side by side are no chance; below, a hand-made range would hardly be worth having.
 	leastPorts = 16
-	// dense is how much of the range must be in use: ports that linger after a close (TIME_WAIT), or are used towards another
-	// server, leave holes.
-	dense = 0.9
+	// dense is how much of the range must be in use, and brimful what leaves no doubt. Ports that linger for a minute after a
+	// close (TIME_WAIT), as those of probes do, or are used towards another server, leave holes.
+	dense, brimful = 0.6, 0.9
+	// eachParity is the least share of the odd and of the even ports. Linux takes every second port until it has no choice, and
+	// its older kernels take them side by side: a range of one parity is as common as it is harmless.
+	eachParity = 0.25
 	// inTurn is the share of connections that took the port just after that of the one before. An allocator that counts up
-	// (Windows, many NAT devices) makes a range without any shortage; Linux takes every second port until it has no choice.
+	// (Windows, many NAT devices) makes a range without any shortage.
 	inTurn = 0.5
-	// portWatch is how long nobody may have come from the host, in seconds.
-	portWatch = 2.0
+	// portWatch is for how many seconds nobody may have come from the host: a glance at least, better longer.
+	portGlance, portWatch = 1.0, 2.0
 )
 
-// portExhaustion recognises a client host without a source port left: its connections fill a range of ports without a gap,
+// portExhaustion recognises a client host without a source port left: its connections fill a range of ports,
 // in no order, and no new one comes, while the server has room. Redis is not involved and counts nothing.
 func portExhaustion(v *view) *outage.Finding {
-	if v.atLimit || len(v.looks) < 2 || v.spread < portWatch {
+	if v.atLimit || len(v.looks) < 2 || v.spread < portGlance {
 		return nil
 	}
 	var full []*group
@@ -41,9 +44,17 @@ func portExhaustion(v *view) *outage.Finding {
 			continue
 		}
 		if w.evidence == nil {
-			w.note(0.45, portsCommand, "%s has %d connections from the ports %d to %d, %s of them in use, and not in the order in which it took them",
+			weight := 0.35
+			if r.share() >= brimful {
+				weight = 0.45
+			}
+			w.note(weight, portsCommand, "%s has %d connections from the ports %d to %d, %s of them in use, and not in the order in which it took them",
 				host, r.used, r.first, r.last, percent(r.share()))
-			w.note(0.15, portsCommand, "no new connection came from %s in %.3g s", host, min(v.spread, recent))
+			weight = 0.15
+			if v.spread < portWatch {
+				weight = 0.05
+			}
+			w.note(weight, portsCommand, "no new connection came from %s in %.3g s", host, min(v.spread, recent))
 		}
 		for _, g := range v.groups {
 			if g.host == host {
@@ -54,7 +65,7 @@ func portExhaustion(v *view) *outage.Finding {
 	if full == nil {
 		return nil
 	}
-	if still := v.standsFor("total_connections_received"); still >= portWatch {
+	if still := v.standsFor("total_connections_received"); still >= portGlance {
 		w.note(0.1, acceptedCommand, "total_connections_received stands still for %.3g s", still)
 	} else if v.othersArrive(full) {
 		w.note(0.15, acceptedCommand, "new connections of other hosts do arrive, so Redis accepts")
@@ -87,7 +98,7 @@ func (v *view) portsOf(conns []*conn) (ports, bool) {
 		return ports{}, false
 	}
 	var taken []int // by id, so in the order in which they were opened
-	next := 0
+	next, odd := 0, 0
 	for _, c := range conns {
 		addr, err := netip.ParseAddrPort(c.Addr)
 		if err != nil || addr.Addr().IsLoopback() && c.Ours() {
@@ -97,9 +108,11 @@ func (v *view) portsOf(conns []*conn) (ports, bool) {
 		if n := len(taken); n > 0 && taken[n-1]+1 == port {
 			next++
 		}
+		odd += port % 2
 		taken = append(taken, port)
 	}
-	if float64(next) >= inTurn*float64(len(taken)) {
+	all := float64(len(taken))
+	if float64(next) >= inTurn*all || float64(min(odd, len(taken)-odd)) < eachParity*all {
 		return ports{}, false
 	}
 	slices.Sort(taken)
@@ -113,7 +126,7 @@ func (v *view) arrives(conns []*conn) bool {
 	if between(looks[0], v.now) < portWatch {
 		looks = v.looks[max(0, len(v.looks)-2):] // further apart than the latest seconds
 	}
-	if between(looks[0], v.now) < portWatch {
+	if between(looks[0], v.now) < portGlance {
 		return true
 	}
 	known := map[int64]bool{}

@@ -29,8 +29,13 @@ func unsure(v *view, findings []outage.Finding) []string {
 	if len(v.now.Info) == 0 {
 		list = append(list, "whether connections are refused: INFO could not be read"+v.why("INFO"))
 	}
-	if len(findings) == 0 && !v.atLimit && !v.queueRead() && (v.why("listen queue") != "" || v.why("host") != "") {
-		list = append(list, "whether the listen queue overflows, so that connects take seconds: only the server's host counts that, see `nstat -az TcpExtListenOverflows` there")
+	unseen := v.why("listen queue") != "" || v.why("host") != "" // a few readings from afar, and no more will follow
+	if len(findings) == 0 && !v.atLimit && !v.queueRead() && unseen {
+		list = append(list, "whether the listen queue overflows, so that connects take seconds: only the server's host counts that, see `nstat -az TcpExtListenOverflows TcpExtListenDrops` and `ss -ltmn` there, twice")
+	}
+	if pools := v.busyPools(); len(findings) == 0 && len(pools) > 0 && unseen {
+		list = append(list, fmt.Sprintf("whether clients of %s wait for their own pool, which Redis does not see: look at the pool's statistics (waits, timeouts), or watch for %.3g s whether a connection of it ever rests",
+			names(pools), pinnedFor))
 	}
 	switch {
 	case v.rejected > 0 && !v.atLimit && !stormFound(findings) && !named(findings, outage.AccessDenied):

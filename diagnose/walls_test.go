@@ -105,6 +105,24 @@ func TestFDExhausted(t *testing.T) {
 	}
 }
 
+// Two readings by hand may lie closer together than a quiet moment lasts: what spins is no quiet server.
+func TestFDExhaustedAtAGlance(t *testing.T) {
+	for name, c := range map[string]struct {
+		s     *sim
+		apart float64
+		least float64
+	}{
+		"it spins":                   {steadyFleet().counters(0, 50, 0.9, 300_000), 1.5, 0.5},
+		"it spins, and a moment ago": {steadyFleet().counters(0, 50, 0.9, 300_000), 0.5, 0},
+		"it rests":                   {steadyFleet().counters(0, 50, 0.1, 60), 1.5, 0},
+	} {
+		d := c.s.diagnose(2, c.apart)
+		if got := confidenceOf(d, outage.FDExhausted); got < c.least || c.least == 0 && got > 0 {
+			t.Errorf("%s: %v, want %v:\n%s", name, got, c.least, text(d))
+		}
+	}
+}
+
 func slowCommands(s *sim) *sim {
 	return s.also(func(t float64, shot *outage.Snapshot) {
 		shot.Info["cmdstat_keys"] = fmt.Sprintf("calls=%d,usec=%d,usec_per_call=18000.00", int(50*t), int(0.89e6*t))
@@ -150,6 +168,7 @@ func TestPortExhaustion(t *testing.T) {
 		"others get in":           {narrow(40, evenFirst(40)).counters(5, 50, 0.1, 0), 0.8, 0.9},
 		"nobody gets in":          {narrow(40, evenFirst(40)).counters(0, 50, 0.1, 0), 0.75, 0.9},
 		"nothing counted":         {narrow(40, evenFirst(40)), 0.6, 0.8},
+		"holes of TIME_WAIT":      {narrow(40, evenFirst(56)).counters(5, 50, 0.1, 0), 0.7, 0.85},
 		"a range of thousands":    {wide(narrow(5000, evenFirst(5000))), 0.5, 0.9},
 		"in turn, as Windows":     {narrow(40, func(i int) int { return 50000 + i }).counters(5, 50, 0.1, 0), 0, 0},
 		"every second, as Linux":  {narrow(40, func(i int) int { return 40000 + 2*i }).counters(5, 50, 0.1, 0), 0, 0},

@@ -298,13 +298,14 @@ func oversized(d *drawing) {
 	d.clearedWithRoom()
 }
 
-// smallPool wants two to three times what its pool has, of a server that is a third full at most.
+// smallPool wants two to three times what its pool has, of a server that is a third full at most. Pools of one or two are
+// not drawn: any small load keeps so few in use, and nobody can tell from Redis whether it wants more.
 func smallPool(d *drawing) {
 	d.server(150, 2000)
 	d.noise(0.05, 0.2, 1)
 	s := scenarios.Service{
 		Service: d.name(), Workload: "pooled", Instances: d.between(1, 4),
-		Pool: scenarios.Pool{Size: d.between(2, 6), WaitTimeout: outage.Duration(200 * time.Millisecond), Retries: new(0)},
+		Pool: scenarios.Pool{Size: d.between(3, 6), WaitTimeout: outage.Duration(200 * time.Millisecond), Retries: new(0)},
 	}
 	d.use(&s, d.real(2, 3))
 	d.add(s)
