@@ -62,6 +62,8 @@ func pinned(v *view) *outage.Finding {
 		names(groups), len(looks), seconds, size)
 	if hosts > 1 {
 		w.note(0.05*float64(min(2, hosts-1)), byHostCommand, "it is so at all %d hosts", hosts)
+	} else {
+		w.note(-0.15, byHostCommand, "it is one host alone: a pool that just fits its load looks the same there")
 	}
 	if len(looks) >= pinnedLooks && seconds >= pinnedFor {
 		w.note(0.1, busyCommand, "%d looks agree", len(looks))

@@ -45,7 +45,7 @@ func TestPinned(t *testing.T) {
 	}{
 		// At 0.4 and 0.7 of a second, calls of 0.7 s leave idle at 1 for good reason.
 		"calls of 0.7 s":               {starving(3, 0.7, 0.5, 60), 9, 0.9, 0.6, 0.8},
-		"one host, for long":           {starving(1, 0.5, 0.5, 60), 9, 1, 0.55, 0.7},
+		"one host, for long":           {starving(1, 0.5, 0.5, 60), 9, 1, 0.4, 0.49},
 		"one host, for a moment":       {starving(1, 0.5, 0.5, 60), 4, 1, 0, 0},
 		"it began within the window":   {starving(3, 0.5, 0.5, now-6), 10, 1, 0.6, 0.8},
 		"it grew to what it needs":     {starving(1, 0.5, 20, 60), 9, 1, 0, 0.49},

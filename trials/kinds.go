@@ -304,7 +304,7 @@ func smallPool(d *drawing) {
 	d.server(150, 2000)
 	d.noise(0.05, 0.2, 1)
 	s := scenarios.Service{
-		Service: d.name(), Workload: "pooled", Instances: d.between(1, 4),
+		Service: d.name(), Workload: "pooled", Instances: d.between(2, 4),
 		Pool: scenarios.Pool{Size: d.between(3, 6), WaitTimeout: outage.Duration(200 * time.Millisecond), Retries: new(0)},
 	}
 	d.use(&s, d.real(2, 3))
