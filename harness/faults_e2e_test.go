@@ -3,7 +3,6 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -154,25 +153,9 @@ func breakRun(t *testing.T, what breakage) {
 	if !slices.ContainsFunc(h.Events, func(e outage.Event) bool { return e.Note != nil && e.Note.Broken }) {
 		t.Error("the history does not say that the rig broke")
 	}
-	keptHistory(t, h, result)
+	judgedAgain(t, h, result)
 	left, err := leftovers(context.WithoutCancel(ctx))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %q, %v", left, err)
-	}
-}
-
-// keptHistory judges what was kept again.
-func keptHistory(t *testing.T, h outage.History, want assert.Result) {
-	var file bytes.Buffer
-	if err := h.Write(&file); err != nil {
-		t.Fatal(err)
-	}
-	read, err := outage.ReadHistory(&file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := assert.Judge(read)
-	if err != nil || fmt.Sprint(got.Outcome) != fmt.Sprint(want.Outcome) {
-		t.Errorf("judged again: %s, %v; want %s", got.Outcome, err, want.Outcome)
 	}
 }
