@@ -92,13 +92,9 @@ func (r *run) reader() *observe.Reader {
 
 // watch takes a snapshot each second, or as often as asked, and diagnoses the latest ones, until the run ends.
 func (r *run) watch(ctx context.Context) error {
-	tick := time.NewTicker(r.watchEvery())
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+	for pause := r.watchEvery(); ; pause = r.pause() {
+		if sleep(ctx, pause) != nil {
 			return nil
-		case <-tick.C:
 		}
 		err := r.look(ctx)
 		if err != nil && ctx.Err() == nil && r.external() {
@@ -111,6 +107,17 @@ func (r *run) watch(ctx context.Context) error {
 			return fmt.Errorf("watch Redis: %w", r.server.redis.Why(ctx, err))
 		}
 	}
+}
+
+// pause is how long to wait for the next look.
+func (r *run) pause() time.Duration {
+	r.server.latest.Lock()
+	defer r.server.latest.Unlock()
+	n := len(r.server.window)
+	if n == 0 {
+		return r.watchEvery()
+	}
+	return observe.Pause(r.server.window[n-1], r.rec.now(), r.watchEvery())
 }
 
 // How long the observer may be without a connection, and how often it tries for a new one.

@@ -13,7 +13,7 @@ func setTimes(snaps []outage.Snapshot) {
 	if len(snaps) < 2 {
 		return
 	}
-	times, ok := infoTimes(snaps, "server_time_usec", time.Microsecond)
+	times, ok := infoTimes(snaps, serverClock, time.Microsecond)
 	if !ok && sameRun(snaps) {
 		times, ok = infoTimes(snaps, "uptime_in_seconds", time.Second)
 	}

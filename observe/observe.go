@@ -11,6 +11,7 @@ package observe
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +43,8 @@ type Reader struct {
 // round trip, then the host. An error means that the connection
 // broke; the snapshot then holds what came before. It is not for concurrent use.
 func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
-	cmds := [][]string{{"INFO", "all"}, {"CLIENT", "LIST"}}
+	cmds := [][]string{{"INFO", "all"}, {"CLIENT", "LIST"}, {"TIME"}}
+	first := len(cmds)
 	for _, name := range settings {
 		// One each: before 7.0 CONFIG GET takes only one.
 		cmds = append(cmds, []string{"CONFIG", "GET", name})
@@ -56,8 +58,9 @@ func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
 	}
 	readInfo(&snap, replies[0])
 	readClients(&snap, replies[1])
-	logs := replies[2+len(settings):]
-	readConfig(&snap, replies[2:2+len(settings)])
+	readTime(&snap, replies[2])
+	logs := replies[first+len(settings):]
+	readConfig(&snap, replies[first:first+len(settings)])
 	readSlow(&snap, logs[0])
 	readACL(&snap, logs[1])
 	if err != nil {
@@ -96,6 +99,19 @@ func readInfo(snap *outage.Snapshot, reply any) {
 		return
 	}
 	snap.Info = ParseInfo(text)
+}
+
+// readTime adds the server's clock where INFO does not have it, as before 6.2.
+func readTime(snap *outage.Snapshot, reply any) {
+	parts, ok := reply.([]any)
+	if !ok || len(parts) != 2 || snap.Info == nil || snap.Info[serverClock] != "" {
+		return
+	}
+	seconds, isText := parts[0].(string)
+	micro, too := parts[1].(string)
+	if n, err := strconv.Atoi(micro); isText && too && err == nil {
+		snap.Info[serverClock] = fmt.Sprintf("%s%06d", seconds, n)
+	}
 }
 
 func readClients(snap *outage.Snapshot, reply any) {

@@ -111,7 +111,7 @@ func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.S
 			select {
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
-			case <-time.After(interval):
+			case <-time.After(observe.Pause(snaps[len(snaps)-1], reader.Now(), interval)):
 			}
 		}
 		snap, err := reader.Snapshot(ctx)
