@@ -16,9 +16,11 @@ import (
 func (r *run) respond(ctx context.Context) (relieved bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, r.mitigateLimit())
 	defer cancel()
+	further, relax := context.WithCancel(limited)
+	defer relax()
 	acting := make(chan error, 1)
 	r.group.Go(func() error {
-		acting <- r.act(limited)
+		acting <- r.act(further, limited)
 		return nil
 	})
 	relief := make(chan error, 1)
@@ -28,20 +30,26 @@ func (r *run) respond(ctx context.Context) (relieved bool, err error) {
 	})
 	select {
 	case err := <-acting:
-		if err != nil && limited.Err() == nil {
+		if err != nil && !over(limited) {
 			return false, err
 		}
 		err = <-relief
 		return err == nil, ctx.Err()
 	case err := <-relief:
 		if !r.hasRunbook() { // a runbook may not have come to its end, and has its time
-			cancel()
+			relax()
 		}
-		if acted := <-acting; acted != nil && !errors.Is(acted, context.Canceled) && !errors.Is(acted, context.DeadlineExceeded) {
+		if acted := <-acting; acted != nil && !errors.Is(acted, context.Canceled) && !over(limited) {
 			return false, acted
 		}
 		return err == nil, ctx.Err()
 	}
+}
+
+// over reports whether the time of ctx is up. A connection that it limits may notice so a moment before ctx does.
+func over(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && !time.Now().Before(deadline)
 }
 
 // hasRunbook reports whether a user's executable responds.
@@ -72,8 +80,9 @@ func (r *run) relieved() (ok bool, saw string) {
 // adviceOnly reports whether no action can end the outage of the scenario: then advice is all that is waited for.
 func (r *run) adviceOnly() bool { return r.scenario.Until.Failures > 0 && !r.scenario.Recovers() }
 
-// act is the responder's part. It returns when the responder has done what it can.
-func (r *run) act(ctx context.Context) error {
+// act is the responder's part. It returns when the responder has done what it can. When ctx ends it begins nothing more;
+// a plan that it has begun is carried out within the time of limited: a relief of which half is left undone does not last.
+func (r *run) act(ctx, limited context.Context) error {
 	switch name, path, _ := strings.Cut(r.scenario.Responder, ":"); name {
 	case "none":
 		<-ctx.Done()
@@ -83,7 +92,7 @@ func (r *run) act(ctx context.Context) error {
 	case "human":
 		return r.human(ctx)
 	}
-	return r.builtIn(ctx)
+	return r.builtIn(ctx, limited)
 }
 
 // What the built-in responder needs before it acts.
@@ -95,7 +104,7 @@ const (
 
 // builtIn is the built-in responder: while Redis is at its limit it acts on a diagnosis that is sure enough and that two
 // looks in a row agree on, and again when, some seconds later, clients are still turned away.
-func (r *run) builtIn(ctx context.Context) error {
+func (r *run) builtIn(ctx, limited context.Context) error {
 	var before outage.Cause
 	for round := 0; round < maxRounds; {
 		d, snap, err := r.server.next(ctx)
@@ -111,7 +120,7 @@ func (r *run) builtIn(ctx context.Context) error {
 		round++
 		plan := r.plan(d, snap, remedy.Options{CanRaiseNofile: true, CanRestart: true})
 		r.rec.add("responder", outage.Event{Plan: &plan})
-		if err := r.apply(ctx, plan); err != nil {
+		if err := r.apply(limited, plan); err != nil {
 			return err
 		}
 		if err := sleep(ctx, settle); err != nil {

@@ -132,7 +132,7 @@ func diagnosed(t *testing.T, r *run, seen ...outage.Diagnosis) error {
 		}
 		return nil
 	})
-	err := r.builtIn(ctx)
+	err := r.builtIn(ctx, ctx)
 	cancel()
 	return errors.Join(err, r.group.Wait())
 }
