@@ -10,7 +10,8 @@ const (
 	besideFrom  = 0.2  // of the slots: what has another explanation and less than that leaves the fleet to be judged as a whole
 	inUseBeside = 0.6  // of the rest must be in use for it to be a fleet that needs more, and not one that rests too
 	wouldFill   = 0.95 // of the limit the rest must want to fill it again: a host that got nothing is not in that number
-	wouldCome   = 0.9  // the same by what was refused: a second or two of counting tells it no closer than a tenth
+	wouldCome   = 0.8  // the same by what was refused: a second or two of counting tells it no closer than a fifth
+	opensFor    = 5    // seconds in which who has just come opens what it wants, and uses it for the first time
 	mostUnmet   = 2    // refusals that are taken for a request without a connection, to one that was served: clients try again
 )
 
@@ -29,7 +30,7 @@ func (v *view) tooLowBeside() *outage.Finding {
 		if v.worked(c) {
 			used++
 		}
-		if v.worked(c) || c.Age < idleEnough { // a pool opens one when it needs one; whether it goes on is not seen yet
+		if v.worked(c) || c.Age < idleEnough || c.born > 0 && c.Age <= opensFor { // a pool opens one when it needs one
 			active++
 		}
 	}
@@ -50,7 +51,7 @@ func (v *view) tooLowBeside() *outage.Finding {
 		"without the %s that have another explanation, the other services still want %d of %d slots", count(v.claimed(), "connection"), peak, v.limit)
 	w.note(0.2*share(used, len(conns)), busyCommand, "%d of their %s were used again and again or wait in a command", used, count(len(conns), "connection"))
 	if active > used {
-		w.note(0, youngCommand, "%d more were opened in the last %d s, while others were refused", active-used, idleEnough)
+		w.note(0, youngCommand, "%d more were opened in the last %d s, while others were refused", active-used, opensFor)
 	}
 	if unmet > short {
 		w.note(0, unmetCommand, "while it was full, %d were refused to %d commands: as many more as are in use have nowhere to go, fewer where clients try again",

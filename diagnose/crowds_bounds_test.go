@@ -46,7 +46,7 @@ func TestCrowdsBounds(t *testing.T) {
 		uneven.conns[i].last = busy
 	}
 	minor := oversized("shop", 1, 20, 2)
-	minor.pool("web", "10.0.2.2", 10, 20)
+	minor.pool("web", "10.0.2.2", 10, 26)
 	for name, tt := range map[string]struct {
 		sim   *sim
 		cause outage.Cause
@@ -63,7 +63,7 @@ func TestCrowdsBounds(t *testing.T) {
 		"more than a third of the slots":  {full(third), outage.ReconnectStorm, true},
 		"one large pool, three small":     {full(unequal), outage.OversizedPool, false},
 		"one busy host":                   {uneven, outage.OversizedPool, false},
-		"less than half of the slots":     {full(minor), outage.OversizedPool, false},
+		"a third of the slots":            {full(minor), outage.OversizedPool, false},
 		"a third in use":                  {oversized("shop", 3, 20, 7), outage.OversizedPool, true},
 		"nearly half in use":              {oversized("shop", 3, 20, 9), outage.OversizedPool, false},
 	} {

@@ -35,6 +35,23 @@ func (v *view) pools(g *group) []aged {
 	return pools
 }
 
+// batches splits a pool whose connections came in two batches with a pause between: several programs behind one address,
+// where no name tells them apart.
+func (v *view) batches(p aged) []aged {
+	at, pause := 0, int64(0)
+	for i := 1; i < len(p.conns); i++ {
+		if d := p.conns[i].Age - p.conns[i-1].Age; d > pause {
+			at, pause = i, d
+		}
+	}
+	young, some := v.aged(p.group, p.conns[:at])
+	old, too := v.aged(p.group, p.conns[at:])
+	if pause < pauseAtLeast || !some || !too || min(len(young.conns), len(old.conns)) < fewest {
+		return []aged{p}
+	}
+	return []aged{old, young}
+}
+
 // culprits names each address of both generations once.
 func (g *generations) culprits() []outage.Culprit {
 	var list []outage.Culprit

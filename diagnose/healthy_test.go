@@ -122,15 +122,22 @@ func TestControls(t *testing.T) {
 			t.Errorf("%s", text(d))
 		}
 	})
-	t.Run("a pool with one connection at rest is not pinned", func(t *testing.T) {
+	t.Run("pools with a connection at rest are not pinned", func(t *testing.T) {
 		s := pinnedPool()
-		s.conns[0].last = every(2.2, 0)
-		notNamed(t, s, 4, 1, outage.NotAtLimit)
+		for i := range 6 {
+			s.conns[i].last = every(2.2, 0)
+		}
+		notNamed(t, s, 8, 1, outage.NotAtLimit)
 	})
-	t.Run("unequal pools are not pinned", func(t *testing.T) {
-		s := pinnedPool()
-		s.pool("api", "10.0.1.3", 50, 1)
-		notNamed(t, s, 4, 1, outage.NotAtLimit)
+	t.Run("pools of all sizes are not pinned", func(t *testing.T) {
+		s := &sim{limit: 100}
+		for i := range 3 {
+			s.pool("api", hostOf(1, i+1), 40, 3+i)
+		}
+		s.late()
+		if f, ok := s.diagnose(8, 1).Top(); ok && f.Confidence >= 0.5 {
+			t.Errorf("%s", f.Summary)
+		}
 	})
 	t.Run("two looks do not show a pinned pool", func(t *testing.T) {
 		notNamed(t, pinnedPool(), 2, 4, outage.NotAtLimit)

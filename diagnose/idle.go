@@ -162,8 +162,9 @@ func (v *view) resting(g *group) (resting, bool) {
 		if probe(c) && !c.still() {
 			probes++
 		}
-		// With looks to compare, one that is new at the last has not shown yet that it rests, unless for long.
-		if c.still() && (len(v.looks) < 2 || c.born < len(v.looks)-1 || c.Idle >= restsFor) {
+		// One that has just come may be at its first work still. With looks to compare, one that is new at the last has not
+		// shown yet that it rests, unless for long.
+		if c.still() && c.Age > opensFor && (len(v.looks) < 2 || c.born < len(v.looks)-1 || c.Idle >= restsFor) {
 			r.idle = append(r.idle, c)
 			if c.woke {
 				r.woke++

@@ -46,7 +46,7 @@ func (v *view) kind(g *group) kind {
 	n := 0
 	of := map[kind]int{}
 	for _, c := range g.conns {
-		if probe(c) {
+		if probe(c) && !c.still() { // a pool may have greeted with PING what it never used
 			continue
 		}
 		n++
@@ -69,14 +69,17 @@ func (v *view) kind(g *group) kind {
 	return busyKind
 }
 
-// apart reports whether the hosts of one kind have twice as many connections each as those of the other.
-func apart(a, b []*group) bool {
-	each := func(groups []*group) float64 {
-		n := 0
+// apart reports whether hosts that work and hosts that rest are no pools of one size: those of one kind have twice as many
+// connections each as the others, or one that works has more than any that rests, as a bounded pool never has.
+func apart(busy, resting []*group) bool {
+	each := func(groups []*group) (mean, most float64) {
 		for _, g := range groups {
-			n += len(g.conns)
+			n := float64(len(g.conns))
+			mean, most = mean+n/float64(len(groups)), max(most, n)
 		}
-		return float64(n) / float64(max(1, len(groups)))
+		return mean, most
 	}
-	return each(a) >= 2*each(b) || each(b) >= 2*each(a)
+	mean, most := each(busy)
+	others, largest := each(resting)
+	return mean >= 2*others || others >= 2*mean || most > roomy*largest
 }

@@ -194,11 +194,11 @@ func (v *view) sibling(g *group) (leaking, bool) {
 	return l, true
 }
 
-// suspects returns the connections of g that were used once.
+// suspects returns the connections of g that were used once. One that never sent a command was not.
 func (v *view) suspects(g *group) []*conn {
 	var suspects []*conn
 	for _, c := range g.conns {
-		if v.open(c) && c.usedOnce() {
+		if v.open(c) && c.usedOnce() && c.Cmd != "NULL" {
 			suspects = append(suspects, c)
 		}
 	}

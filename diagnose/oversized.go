@@ -12,7 +12,7 @@ const (
 	alike      = 0.8 // of the largest pool: as large as it
 	moved      = 0.1 // share of the pool that may be new, or belong to something else
 	widePool   = fewest
-	poolsHold  = 0.45 // of the slots: about half; the exact half turns on how many others got in before it was full
+	poolsHold  = 0.4 // of the slots: about half; the exact half turns on how many others got in before it was full
 )
 
 // oversize is a service whose pools are much larger than what they use.
@@ -84,7 +84,7 @@ func (v *view) oversize(s *service) (oversize, bool) {
 			case !v.open(c):
 				other++
 				continue
-			case c.Age < idleEnough || c.born > 0:
+			case c.Age < idleEnough || c.born > 0 && float64(c.Age) < recent:
 				fresh++
 			case c.Idle >= unusedFor && !c.woke:
 				o.unused++

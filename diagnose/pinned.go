@@ -2,7 +2,7 @@ package diagnose
 
 import (
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 
 	"spillway/outage"
@@ -11,65 +11,55 @@ import (
 const (
 	recent    = 6.0  // the latest seconds
 	pinWatch  = 12.0 // seconds of looks by which a pool is judged: the longer none rests, the less it is chance
-	pinnedIn  = 2.0  // seconds of looks at the least, where several hosts agree
-	pinnedFor = 5.0  // seconds that are more than a busy moment of one host
+	pinnedFor = 5.0  // seconds of looks at the least: more than a busy moment
 	// pinnedLooks are how many looks find somebody at rest in a pool that fits.
 	pinnedLooks = 6
-	sightings   = 12 // of one connection in use at one look, at the least
 	oneBurst    = 1  // seconds in which a pool opens all it may when it is asked for more from the start
-	leastPool   = 3  // connections per host: one or two are what a small load opens, and uses, in any pool
+	leastPool   = 3  // connections per pool: one or two are what a small load opens, and uses, in any pool
 	bigPool     = 32 // a pool too small is small
-	// Looks that come earlier in a second of the server's clock are told little by idle; before its end the list may be read
-	// a second later than INFO. The clock is set ten times a second, and so late by up to a tenth.
-	early, late = 0.5, 0.9
-	lag         = 0.2
+	// A look tells most late in a second of the server's clock: then idle is 0 only for what was used within most of a second.
+	// Just before the end the list may be read a second later than the clock.
+	early, late = 0.8, 0.97
+	// There must be at least leastLate such looks, and lateSights of them over all pools; of one pool alone lateLooks.
+	leastLate, lateLooks, lateSights = 3, 5, 10
 )
 
-// pinned recognises, on a server with room, a service that starves behind its own pool: the same few connections at
-// every host, no new ones, and every one of them in use at every look. A healthy pool has some at rest now and then,
-// but one that fits its load closely does not show it to a clock of whole seconds. So this is a hint, and only where
-// half of the server is free: a fleet that fills more may well be busy and content.
+// pinned recognises, on a server with room, a service that starves behind its own pools: pools of one size, no connection
+// of them new, and every one in use at every look. A healthy pool has some at rest now and then, which looks late in a
+// second of the server's clock show; where there are few of those nothing is said, see busyPools. Nor is it where half of
+// the server is taken: such a fleet may well be busy and content.
 func pinned(v *view) *outage.Finding {
 	if v.limit == 0 || v.rejected > 0 || 2*v.slots >= v.limit {
 		return nil
 	}
-	var starved []*service
-	var looks []*outage.Snapshot
-	hosts, size := 0, 0
-	for _, s := range v.services {
-		if n, seen := pinnedSize(s, v.looksOf(pinWatch)); n > 0 {
-			starved = append(starved, s)
-			hosts += len(s.groups)
-			size = max(size, n)
-			if looks == nil || len(seen) < len(looks) {
-				looks = seen
-			}
+	looks := v.looksOf(pinWatch)
+	var starved []starving
+	best := 0
+	for _, groups := range v.kin() {
+		p, ok := v.starving(groups, looks)
+		if !ok {
+			continue
 		}
+		if len(starved) == 0 || len(p.pools) > len(starved[best].pools) {
+			best = len(starved)
+		}
+		starved = append(starved, p)
 	}
 	if len(starved) == 0 {
 		return nil
 	}
-	seconds := between(looks[0], looks[len(looks)-1])
-	var groups []*group
-	for _, p := range starved {
-		groups = append(groups, p.groups...)
-	}
-	if seconds < pinnedFor && !slices.ContainsFunc(groups, func(g *group) bool { return g.host != groups[0].host }) {
-		return nil
-	}
+	p := starved[best]
 	var w weighing
-	w.note(0.45, busyCommand, "%s: every connection was in use at each of %d looks in %.3g s, %d at every host and none new",
-		names(groups), len(looks), seconds, size)
-	if hosts > 1 {
-		w.note(0.05*float64(min(2, hosts-1)), byHostCommand, "it is so at all %d hosts", hosts)
+	w.note(0.45, busyCommand, "%s: every connection was in use at each of %d looks in %.3g s, %d in %s and none new",
+		names(p.groups()), p.looks, p.seconds, p.size, count(len(p.pools), "pool"))
+	if n := len(p.pools); n > 1 {
+		w.note(0.05*float64(min(2, n-1)), byHostCommand, "it is so with all %d, of %d of that size", n, p.of)
 	} else {
-		w.note(-0.15, byHostCommand, "it is one host alone: a pool that just fits its load looks the same there")
+		w.note(-0.15, byHostCommand, "it is one pool alone: one that just fits its load looks the same")
 	}
-	if len(looks) >= pinnedLooks && seconds >= pinnedFor {
-		w.note(0.1, busyCommand, "%d looks agree", len(looks))
-	}
-	if apart := openedApart(groups); apart <= oneBurst {
-		w.note(0.05, busyCommand, "each host opened all of them within a second: it could have used more from the start")
+	w.note(0.1, busyCommand, "%d of the looks came late in a second of the server's clock, when idle is 0 only for what was used within most of it", p.late)
+	if apart := openedApart(p.pools); apart <= oneBurst {
+		w.note(0.05, busyCommand, "each pool opened all of them within a second: it could have used more from the start")
 	} else {
 		w.note(-0.1, busyCommand, "they were opened one after another, up to %d s apart: a pool that grew to what it needs looks like that", apart)
 	}
@@ -78,48 +68,175 @@ func pinned(v *view) *outage.Finding {
 	if f == nil {
 		return nil
 	}
-	for _, g := range groups {
-		f.Culprits = append(f.Culprits, culprit(g, nil))
+	var groups []*group
+	for _, s := range starved {
+		for _, g := range s.groups() {
+			groups = append(groups, g)
+			f.Culprits = append(f.Culprits, culprit(g, nil))
+		}
 	}
 	sortCulprits(f.Culprits)
 	f.Commands = []string{v.limitCommand(), busyCommand, rejectedCommand}
 	f.Summary = fmt.Sprintf("if clients of %s report pool timeouts or slow calls, their pool of %d is too small: the server has %d slots free",
-		names(groups), size, v.free())
+		names(groups), p.size, v.free())
 	return f
 }
 
-// busyPools returns, where the looks are too few to judge, the pools of which no connection was seen at rest, on a server with room.
-func (v *view) busyPools() []*group {
-	if v.limit == 0 || v.rejected > 0 || 2*v.slots >= v.limit || len(v.looks) >= pinnedLooks && v.spread >= pinnedFor {
-		return nil
-	}
+// starving is what a service has of pools that are in use all the time.
+type starving struct {
+	pools   []aged
+	of      int     // pools of that size
+	size    int     // connections in each
+	looks   int     // by which they were judged: the fewest of any
+	late    int     // of those, late in a second
+	seconds float64 // that these looks span
+}
+
+// groups are where the pools are, each once.
+func (s starving) groups() []*group {
 	var groups []*group
-	for _, s := range v.services {
-		ids, size := pool(s, v.looks)
-		if size < leastPool || size > bigPool || len(whole(ids, v.looks)) < len(v.looks) {
-			continue
-		}
-		rests := slices.ContainsFunc(v.looks, func(look *outage.Snapshot) bool {
-			return slices.ContainsFunc(look.Clients, func(c outage.Client) bool { return ids[c.ID] && c.Idle > 1 })
-		})
-		if !rests {
-			groups = append(groups, s.groups...)
+	for _, p := range s.pools {
+		if !slices.Contains(groups, p.group) {
+			groups = append(groups, p.group)
 		}
 	}
 	return groups
 }
 
-// openedApart returns within how many seconds a host opened its connections that work, at the host that took longest.
-func openedApart(groups []*group) int64 {
-	apart := int64(0)
+// kin returns the groups of each service. Hosts that show nothing but their address may all run the same.
+func (v *view) kin() [][]*group {
+	var kin [][]*group
+	var strangers []*group
+	for _, s := range v.services {
+		if s.label == byAddress {
+			strangers = append(strangers, s.groups...)
+			continue
+		}
+		kin = append(kin, s.groups)
+	}
+	return append(kin, strangers)
+}
+
+// starving judges one service: two thirds of its pools of one size must be in use all the time, since requests may be dealt
+// unevenly, and a name may stand for several services.
+func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bool) {
+	sizes := map[int][]aged{}
 	for _, g := range groups {
-		youngest, oldest := int64(math.MaxInt64), int64(0)
-		for _, c := range g.conns {
-			if c.Cmd != "ping" {
-				youngest, oldest = min(youngest, c.Age), max(oldest, c.Age)
+		for _, p := range v.pools(g) {
+			if n := len(p.conns); n >= leastPool && n <= bigPool {
+				sizes[n] = append(sizes[n], p)
 			}
 		}
-		apart = max(apart, oldest-youngest)
+	}
+	var found starving
+	for _, size := range slices.Sorted(maps.Keys(sizes)) {
+		p := starving{size: size, of: len(sizes[size])}
+		for _, pool := range sizes[size] {
+			seen, late := allInUse(pool, looks)
+			if len(seen) < pinnedLooks || late < leastLate {
+				continue
+			}
+			seconds := between(seen[0], seen[len(seen)-1])
+			if seconds < pinnedFor {
+				continue
+			}
+			if len(p.pools) == 0 || len(seen) < p.looks {
+				p.looks, p.seconds = len(seen), seconds
+			}
+			if len(p.pools) == 0 || late < p.late {
+				p.late = late
+			}
+			p.pools = append(p.pools, pool)
+		}
+		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
+		if enough && 3*len(p.pools) >= 2*p.of && len(p.pools) > len(found.pools) {
+			found = p
+		}
+	}
+	return found, len(found.pools) > 0
+}
+
+// allInUse returns the looks since all connections of the pool were there, and how many of them came late in a second;
+// none where one of the connections was seen at rest.
+func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lateOnes int) {
+	ids := make(map[int64]bool, len(pool.conns))
+	for _, c := range pool.conns {
+		ids[c.ID] = true
+	}
+	seen = whole(ids, looks)
+	// A list that was read when the next second had begun does not tell: in it everybody was opened a second earlier.
+	second := int64(0)
+	for _, look := range seen {
+		second = max(second, opened(look, pool.conns[0].ID))
+	}
+	for _, look := range seen {
+		tells := comesLate(look) && opened(look, pool.conns[0].ID) == second
+		if tells {
+			lateOnes++
+		}
+		for i := range look.Clients {
+			c := &look.Clients[i]
+			if ids[c.ID] && (c.Idle > 1 || tells && c.Idle > 0) {
+				return nil, 0
+			}
+		}
+	}
+	return seen, lateOnes
+}
+
+// busyPools returns, where the looks are too few to judge, the pools of which no connection was seen at rest, on a server with room.
+func (v *view) busyPools() []*group {
+	if v.limit == 0 || v.rejected > 0 || 2*v.slots >= v.limit || v.watchedClosely() {
+		return nil
+	}
+	var groups []*group
+	for _, s := range v.services {
+		for _, g := range s.groups {
+			for _, p := range v.pools(g) {
+				if n := len(p.conns); n < leastPool || n > bigPool {
+					continue
+				}
+				if seen, _ := allInUse(p, v.looks); len(seen) == len(v.looks) && !slices.Contains(groups, g) {
+					groups = append(groups, g)
+				}
+			}
+		}
+	}
+	return groups
+}
+
+// watchedClosely reports whether the looks suffice to see a pool rest.
+func (v *view) watchedClosely() bool {
+	n := 0
+	for _, look := range v.looks {
+		if comesLate(look) {
+			n++
+		}
+	}
+	return len(v.looks) >= pinnedLooks && n >= lateLooks && v.spread >= pinnedFor
+}
+
+// comesLate reports whether a look came late in a second of the server's clock.
+func comesLate(look *outage.Snapshot) bool {
+	phase := float64(serverTime(look)%1e6) / 1e6
+	return phase >= early && phase < late
+}
+
+// opened returns the second of the server's clock in which the connection was opened, as look shows it.
+func opened(look *outage.Snapshot, id int64) int64 {
+	for i := range look.Clients {
+		if look.Clients[i].ID == id {
+			return serverTime(look)/1e6 - look.Clients[i].Age
+		}
+	}
+	return 0
+}
+
+// openedApart returns within how many seconds a pool opened its connections, at the one that took longest.
+func openedApart(pools []aged) int64 {
+	apart := int64(0)
+	for _, p := range pools {
+		apart = max(apart, p.conns[len(p.conns)-1].Age-p.conns[0].Age)
 	}
 	return apart
 }
@@ -136,47 +253,6 @@ func (v *view) looksOf(seconds float64) []*outage.Snapshot {
 	return looks
 }
 
-// pinnedSize returns how many connections the service has at each host when all of them are in use all the time, else 0.
-//
-// The server counts idle in whole seconds of its own clock, so that how late in its second a look comes says what 0 means:
-// at 0.8, used within 0.8 s. Calls that keep a connection for h seconds, one after another, are last seen anywhere in h, and
-// so a share of 0.8/h of the connections shows 0. Calls of more than a second are not told from rest.
-//
-// It is judged by the looks since all of them were there, which are returned too.
-func pinnedSize(s *service, looks []*outage.Snapshot) (int, []*outage.Snapshot) {
-	ids, size := pool(s, looks)
-	looks = whole(ids, looks)
-	if size < leastPool || size > bigPool || len(looks) < 3 || len(ids)*len(looks) < sightings ||
-		between(looks[0], looks[len(looks)-1]) < pinnedIn {
-		return 0, nil
-	}
-	fresh, want := 0, 0.0
-	for _, look := range looks {
-		phase := float64(serverTime(look)%1e6) / 1e6
-		telling := phase >= early && phase < late
-		for i := range look.Clients {
-			c := &look.Clients[i]
-			if !ids[c.ID] {
-				continue
-			}
-			if c.Idle > 1 {
-				return 0, nil
-			}
-			if !telling {
-				continue
-			}
-			want += phase - lag
-			if c.Idle == 0 {
-				fresh++
-			}
-		}
-	}
-	if float64(fresh) < want {
-		return 0, nil // not used for most of a second
-	}
-	return size, looks
-}
-
 // whole returns the looks since all connections of ids were there.
 func whole(ids map[int64]bool, looks []*outage.Snapshot) []*outage.Snapshot {
 	for i := len(looks) - 1; i >= 0; i-- {
@@ -191,34 +267,4 @@ func whole(ids map[int64]bool, looks []*outage.Snapshot) []*outage.Snapshot {
 		}
 	}
 	return looks
-}
-
-// pool returns the connections of s that work, and how many they are at each host; 0 when that differs.
-// A probe, which only ever sends PING, belongs to no pool.
-func pool(s *service, looks []*outage.Snapshot) (ids map[int64]bool, size int) {
-	works := map[int64]bool{}
-	for _, look := range looks {
-		for i := range look.Clients {
-			c := &look.Clients[i]
-			works[c.ID] = works[c.ID] || c.Cmd != "ping"
-		}
-	}
-	ids = map[int64]bool{}
-	for i, g := range s.groups {
-		n := 0
-		for _, c := range g.conns {
-			if c.exempt() {
-				return nil, 0
-			}
-			if works[c.ID] {
-				ids[c.ID] = true
-				n++
-			}
-		}
-		if i > 0 && n != size {
-			return nil, 0
-		}
-		size = n
-	}
-	return ids, size
 }

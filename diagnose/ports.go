@@ -12,13 +12,19 @@ import (
 const (
 	// leastPorts is how many connections of one host make a range. A kernel starts its search anywhere in thousands of
 	// ports, so that even a few side by side are no chance; below, a hand-made range would hardly be worth having.
-	leastPorts = 16
+	leastPorts = 8
 	// dense is how much of the range must be in use, and brimful what leaves no doubt. Ports that linger for a minute after a
 	// close (TIME_WAIT), as those of probes do, or are used towards another server, leave holes.
 	dense, brimful = 0.6, 0.9
 	// eachParity is the least share of the odd and of the even ports. Linux takes every second port until it has no choice, and
-	// its older kernels take them side by side: a range of one parity is as common as it is harmless.
-	eachParity = 0.25
+	// its older kernels take them side by side: a range of one parity is as common as it is harmless. Where all of one parity
+	// are taken, a few of the other show that there was no choice.
+	eachParity, fewOthers = 0.25, 0.05
+	// wraps is how often, in the order in which they were taken, the ports begin again further down: an allocator that still
+	// has room goes up.
+	wraps = 2
+	// mayCome is the share of a host's connections that may have come in that time: a port that lingered is free again.
+	mayCome = 0.1
 	// inTurn is the share of connections that took the port just after that of the one before. An allocator that counts up
 	// (Windows, many NAT devices) makes a range without any shortage.
 	inTurn = 0.5
@@ -40,7 +46,11 @@ func portExhaustion(v *view) *outage.Finding {
 	var w weighing
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		r, ok := v.portsOf(hosts[host])
-		if !ok || v.arrives(hosts[host]) {
+		if !ok {
+			continue
+		}
+		came, known := v.arrived(hosts[host])
+		if !known || float64(came) > mayCome*float64(r.used) {
 			continue
 		}
 		if w.evidence == nil {
@@ -51,10 +61,15 @@ func portExhaustion(v *view) *outage.Finding {
 			w.note(weight, portsCommand, "%s has %d connections from the ports %d to %d, %s of them in use, and not in the order in which it took them",
 				host, r.used, r.first, r.last, percent(r.share()))
 			weight = 0.15
-			if v.spread < portWatch {
+			if v.spread < portWatch || came > 0 {
 				weight = 0.05
 			}
-			w.note(weight, portsCommand, "no new connection came from %s in %.3g s", host, min(v.spread, recent))
+			if came == 0 {
+				w.note(weight, portsCommand, "no new connection came from %s in %.3g s", host, min(v.spread, recent))
+			} else {
+				w.note(weight, portsCommand, "%s came from %s in %.3g s, into that range: a closed one frees its port after a minute",
+					count(came, "connection"), host, min(v.spread, recent))
+			}
 		}
 		for _, g := range v.groups {
 			if g.host == host {
@@ -98,42 +113,67 @@ func (v *view) portsOf(conns []*conn) (ports, bool) {
 		return ports{}, false
 	}
 	var taken []int // by id, so in the order in which they were opened
-	next, odd := 0, 0
+	next, down, odd := 0, 0, 0
 	for _, c := range conns {
 		addr, err := netip.ParseAddrPort(c.Addr)
 		if err != nil || addr.Addr().IsLoopback() && c.Ours() {
 			return ports{}, false
 		}
 		port := int(addr.Port())
-		if n := len(taken); n > 0 && taken[n-1]+1 == port {
-			next++
+		if n := len(taken); n > 0 {
+			switch last := taken[n-1]; {
+			case port == last+1:
+				next++
+			case port < last:
+				down++
+			}
 		}
 		odd += port % 2
 		taken = append(taken, port)
 	}
 	all := float64(len(taken))
-	if float64(next) >= inTurn*all || float64(min(odd, len(taken)-odd)) < eachParity*all {
+	if float64(next) >= inTurn*all || down < wraps {
 		return ports{}, false
 	}
 	slices.Sort(taken)
-	r := ports{taken[0], taken[len(taken)-1], len(slices.Compact(taken))}
-	return r, r.share() >= dense
+	taken = slices.Compact(taken)
+	r := ports{taken[0], taken[len(taken)-1], len(taken)}
+	few := min(odd, len(conns)-odd)
+	choice := float64(few) < eachParity*all && (few == 0 || float64(few) < fewOthers*all || !r.oneParityFull(taken))
+	return r, r.share() >= dense && !choice
 }
 
-// arrives reports whether a connection came from the host in the latest seconds, or nobody can tell: then it may have ports.
-func (v *view) arrives(conns []*conn) bool {
+// oneParityFull reports whether of the odd or of the even ports of the range next to all are in use.
+func (p ports) oneParityFull(taken []int) bool {
+	var of, in [2]int
+	for port := p.first; port <= p.last; port++ {
+		of[port%2]++
+	}
+	for _, port := range taken {
+		in[port%2]++
+	}
+	return float64(in[0]) >= brimful*float64(of[0]) || float64(in[1]) >= brimful*float64(of[1])
+}
+
+// arrived returns how many connections came from the host in the latest seconds; known is false where nobody can tell.
+func (v *view) arrived(conns []*conn) (n int, known bool) {
 	looks := v.recentLooks()
 	if between(looks[0], v.now) < portWatch {
 		looks = v.looks[max(0, len(v.looks)-2):] // further apart than the latest seconds
 	}
 	if between(looks[0], v.now) < portGlance {
-		return true
+		return 0, false
 	}
-	known := map[int64]bool{}
+	before := map[int64]bool{}
 	for i := range looks[0].Clients {
-		known[looks[0].Clients[i].ID] = true
+		before[looks[0].Clients[i].ID] = true
 	}
-	return slices.ContainsFunc(conns, func(c *conn) bool { return !known[c.ID] })
+	for _, c := range conns {
+		if !before[c.ID] {
+			n++
+		}
+	}
+	return n, true
 }
 
 // othersArrive reports whether hosts that are not among groups opened connections between the last two looks.

@@ -29,7 +29,7 @@ func TestReal(t *testing.T) {
 		"idle-used-once":        {outage.IdleNotReaped, 0.75, "batch@127.0.5.1 batch@127.0.5.2 batch@127.0.5.3 batch@127.0.5.4", 89},
 		"half-open":             {outage.HalfOpenPeers, 0.9, "api@127.0.6.1 api@127.0.6.2 api@127.0.6.3", 57},
 		"half-open-unnamed-cli": {outage.HalfOpenPeers, 0.5, "go-redis(,go1.26.8)@10.115.96.4 go-redis(,go1.26.8)@10.115.96.5 go-redis(,go1.26.8)@10.115.96.6", 30},
-		"pinned-pool":           {outage.NotAtLimit, 0.6, "api@127.0.1.1 api@127.0.1.2 api@127.0.1.3", 0},
+		"pinned-pool":           {outage.NotAtLimit, 0.6, "feed@10.36.192.2 feed@10.36.192.5 feed@10.36.192.6 feed@10.36.192.7", 0},
 		"clamp":                 {outage.FDLimitClamp, 0.9, "", 0},
 		"pubsub-pile-up":        {outage.PubSubPileUp, 0.9, "feed@127.0.1.1 feed@127.0.1.2 feed@127.0.1.3", 0},
 		"blocked-workers":       {outage.BlockedWorkers, 0.9, "jobs@127.0.1.1 jobs@127.0.1.2 jobs@127.0.1.3", 0},

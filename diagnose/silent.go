@@ -11,6 +11,7 @@ type mute struct {
 	group *group
 	conns []*conn
 	half  int // those that sent a part of one
+	spoke int // the others of the group that did send one
 }
 
 // silent recognises connections that never spoke: probes, scanners, handshakes that stopped half way. A pool dials some
@@ -56,7 +57,7 @@ func silent(v *view) *outage.Finding {
 		return nil
 	}
 	for _, m := range mutes {
-		f.Culprits = append(f.Culprits, culprit(m.group, stillOnes(m.conns)))
+		f.Culprits = append(f.Culprits, culprit(m.group, m.conns))
 	}
 	sortCulprits(f.Culprits)
 	v.grow(f, opened)
@@ -69,7 +70,7 @@ func silent(v *view) *outage.Finding {
 func (v *view) noteMutes(w *weighing, mutes []mute) {
 	others := 0
 	for i, m := range mutes {
-		others += len(m.group.conns) - len(m.conns)
+		others += m.spoke
 		if i < 10 {
 			w.note(0, "", "%s: %d of %s never spoke", clean(m.group.host), len(m.conns), count(len(m.group.conns), "connection"))
 		}
@@ -82,30 +83,33 @@ func (v *view) noteMutes(w *weighing, mutes []mute) {
 // pooled is how many connections a pool may have dialled ahead for each one that it has put to work.
 const pooled = 10
 
-// mute judges one group: it counts when next to nothing of it works, or so little that no pool dials that far ahead.
+// mute judges one group: it counts when next to nothing of it works, or so little that no pool dials that far ahead. Where
+// several have long been silent and nothing works, those that came a moment ago are the same.
 func (v *view) mute(g *group) (mute, bool) {
 	m := mute{group: g}
 	works := 0
+	var young []*conn
 	for _, c := range g.conns {
 		switch {
-		case v.open(c) && c.Cmd == "NULL" && c.Age >= idleEnough:
-			m.conns = append(m.conns, c)
-			if c.Qbuf > 0 {
-				m.half++
+		case c.Cmd != "NULL":
+			m.spoke++
+			if !probe(c) {
+				works++
 			}
-		case !probe(c) && c.Cmd != "NULL":
-			works++
+		case !v.open(c):
+		case c.still():
+			m.conns = append(m.conns, c)
+		case c.Idle > newborn:
+			young = append(young, c)
+		}
+	}
+	if works == 0 && len(m.conns) >= fewest {
+		m.conns = append(m.conns, young...)
+	}
+	for _, c := range m.conns {
+		if c.Qbuf > 0 {
+			m.half++
 		}
 	}
 	return m, len(m.conns) >= 2 && len(m.conns) >= pooled*works
-}
-
-func stillOnes(conns []*conn) []*conn {
-	var still []*conn
-	for _, c := range conns {
-		if c.still() {
-			still = append(still, c)
-		}
-	}
-	return still
 }

@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -17,6 +18,7 @@ type sim struct {
 	info     map[string]string
 	config   map[string]string
 	refusing float64 // refusals a second
+	end      float64 // when the last look is; 0 is now
 	extra    func(t float64, s *outage.Snapshot)
 	conns    []simConn
 }
@@ -69,10 +71,17 @@ func (s *sim) at(t float64) outage.Snapshot {
 // looks takes n snapshots, the last one at now.
 func (s *sim) looks(n int, every float64) []outage.Snapshot {
 	var shots []outage.Snapshot
+	end := cmp.Or(s.end, now)
 	for i := range n {
-		shots = append(shots, s.at(now-float64(n-1-i)*every))
+		shots = append(shots, s.at(end-float64(n-1-i)*every))
 	}
 	return shots
+}
+
+// late puts the looks late into the seconds of the server's clock, and lets the server tell its time.
+func (s *sim) late() *sim {
+	s.end = math.Floor(now) + 0.85
+	return s.withClock()
 }
 
 func (s *sim) diagnose(n int, every float64) outage.Diagnosis {

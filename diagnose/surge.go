@@ -17,6 +17,7 @@ const (
 	wellRested   = 0.8  // of the old generation: it drains
 	neverUsed    = 0.9  // of those of the old generation that rest: it had never been at work, so that nothing replaces it
 	unclear      = 0.6  // the most while the old generation works as well: a scale-out at one stroke looks the same
+	justCame     = 7    // seconds of age of the new hosts
 	notYet       = 0.45 // the most while nobody is refused, and where both generations rest
 )
 
@@ -128,6 +129,9 @@ func (v *view) generations(s *service) (g *generations, ok bool) {
 	for _, group := range s.groups {
 		hosts = append(hosts, v.pools(group)...)
 	}
+	if len(hosts) == 1 {
+		hosts = v.batches(hosts[0])
+	}
 	slices.SortStableFunc(hosts, func(a, b aged) int { return cmp.Compare(b.oldest, a.oldest) })
 	at, pause := split(hosts)
 	if at == 0 {
@@ -135,7 +139,19 @@ func (v *view) generations(s *service) (g *generations, ok bool) {
 	}
 	g = &generations{service: s, old: hosts[:at], young: hosts[at:], pause: pause}
 	g.add(v)
-	return g, g.samePool() && g.explains(v) && float64(g.oldOnce) < neverUsed*float64(max(1, g.oldRest))
+	if !g.samePool() || !g.explains(v) || float64(g.oldOnce) >= neverUsed*float64(max(1, g.oldRest)) {
+		return nil, false
+	}
+	if g.justCame() {
+		v.undecided = g
+	}
+	return g, 2*g.youngLive >= len(g.young)
+}
+
+// justCame reports whether the new hosts came so short ago that who stays at work cannot be told: instances are retired some
+// seconds after others have taken over, and the first seconds of a connection do not show whether it is used.
+func (g *generations) justCame() bool {
+	return !slices.ContainsFunc(g.young, func(a aged) bool { return a.oldest > justCame }) && g.oldRest < g.oldN
 }
 
 // split returns how many of the hosts, oldest first, are the old generation, and the seconds between both; 0 where there
@@ -158,9 +174,15 @@ func split(hosts []aged) (at int, pause int64) {
 			inside = max(inside, p)
 		}
 	}
-	newest := hosts[0].newest
+	largest := 0
+	for _, h := range hosts {
+		largest = max(largest, len(h.conns))
+	}
+	newest := hosts[0].oldest
 	for _, h := range hosts[:at] {
-		newest = min(newest, h.newest)
+		if 2*len(h.conns) >= largest { // a small one may be another program that goes by the same name
+			newest = min(newest, h.newest)
+		}
 	}
 	pause = newest - hosts[at].oldest
 	if pause < max(pauseAtLeast, pauseOver*inside) {
@@ -211,7 +233,7 @@ func (g *generations) add(v *view) {
 	g.frozen = still && oldest <= froze
 }
 
-// samePool reports whether both generations have pools of one size, and the new one is at work.
+// samePool reports whether both generations have pools of one size.
 func (g *generations) samePool() bool {
 	alikes := 0
 	for _, a := range g.old {
@@ -224,7 +246,7 @@ func (g *generations) samePool() bool {
 			return false
 		}
 	}
-	return 3*alikes >= 2*len(g.old) && 2*g.youngLive >= len(g.young) && len(g.young) <= 2*len(g.old) && g.size > 1
+	return 3*alikes >= 2*len(g.old) && len(g.young) <= 2*len(g.old) && g.size > 1
 }
 
 // explains reports whether the old generation is what is too much.

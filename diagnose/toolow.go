@@ -38,6 +38,12 @@ func tooLow(v *view) *outage.Finding {
 	if f == nil {
 		return nil
 	}
+	if g := v.undecided; g != nil && v.claimed() == 0 {
+		f.Confidence = min(f.Confidence, notYet)
+		f.Evidence = append(f.Evidence, outage.Evidence{Command: agesCommand, Text: fmt.Sprintf(
+			"%s of %s came %s ago, and %s was there before: whether they replace the old ones shows in some seconds",
+			count(g.youngN, "connection"), g.service.name, ageSpan(g.young), count(g.oldN, "connection"))})
+	}
 	f.Culprits = fleetCulprits(wanted)
 	f.Commands = []string{v.limitCommand(), byNameCommand, byHostCommand, rejectedCommand}
 	f.Effective, f.Needed = v.limit, need

@@ -27,7 +27,9 @@ type view struct {
 
 	// claims says which cause already explains a connection. A rule sees the claims of those before it in the list.
 	claims map[int64]outage.Cause
-	doubts []string
+	// undecided are two generations of which it will be seen in some seconds whether one replaces the other; nil when there are none.
+	undecided *generations
+	doubts    []string
 }
 
 // conn is a connection of the last look and what the earlier looks say of it.

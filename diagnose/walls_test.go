@@ -155,7 +155,19 @@ func evenFirst(n int) func(int) int {
 	}
 }
 
+// oddTaken has so many even ports, in two rounds, and then five odd ones: the others linger after a close.
+func oddTaken(evens int) func(int) int {
+	return func(i int) int {
+		if i < 20 {
+			return 46864 + 2*((i*7+3)%evens)
+		}
+		return 46865 + 6*((i*3)%5)
+	}
+}
+
 func TestPortExhaustion(t *testing.T) {
+	trickling := narrow(40, evenFirst(40))
+	trickling.conns[len(trickling.conns)-1].born = now - 1.5
 	arriving := narrow(40, evenFirst(40))
 	for i := range 20 {
 		born := now - 20 + float64(i)
@@ -174,7 +186,10 @@ func TestPortExhaustion(t *testing.T) {
 		"every second, as Linux":  {narrow(40, func(i int) int { return 40000 + 2*i }).counters(5, 50, 0.1, 0), 0, 0},
 		"anywhere":                {narrow(40, func(i int) int { return 32768 + i*i*7919%28000 }).counters(5, 50, 0.1, 0), 0, 0},
 		"new ones do arrive":      {arriving.counters(5, 50, 0.1, 0), 0, 0},
-		"a handful, side by side": {narrow(8, evenFirst(8)).counters(5, 50, 0.1, 0), 0, 0},
+		"a handful, side by side": {narrow(6, evenFirst(6)).counters(5, 50, 0.1, 0), 0, 0},
+		"few odd ports are free":  {narrow(25, oddTaken(20)).counters(5, 50, 0.1, 0), 0.6, 0.8},
+		"a free even port":        {narrow(25, oddTaken(24)).counters(5, 50, 0.1, 0), 0, 0},
+		"a port comes free":       {trickling.counters(5, 50, 0.1, 0), 0.6, 0.85},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := c.s.diagnose(4, 1)

@@ -1,0 +1,161 @@
+package diagnose_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"spillway/outage"
+)
+
+// What has only just come is not judged yet, or not alone.
+
+// TestUndecidedSurge has new hosts that came so short ago that nobody can say whether the old ones go: a limit that is too
+// low must not be named then, for it would be acted on.
+func TestUndecidedSurge(t *testing.T) {
+	for _, c := range []struct {
+		came float64 // seconds ago
+		sure bool
+	}{{1.2, false}, {2.5, false}, {12, true}} {
+		s := deploy(3, 12, now)
+		for i := range s.conns {
+			k := &s.conns[i]
+			if k.c.Name == "shop" && k.born > 50 {
+				k.born = now - c.came
+			}
+			if k.c.Name == "shop" && k.born < 50 {
+				k.last = busy // not drained yet
+			}
+		}
+		d := s.diagnose(3, 1)
+		f, _ := d.Top()
+		if f.Cause == outage.MaxclientsTooLow && f.Confidence >= 0.5 {
+			t.Errorf("new hosts of %v s ago:\n%s", c.came, text(d))
+		}
+		if c.sure && f.Cause != outage.DeploySurge {
+			t.Errorf("new hosts of %v s ago, and the old ones work as well:\n%s", c.came, text(d))
+		}
+	}
+}
+
+// TestNamelessSurgeBehindOneAddress has both generations behind one address and without names: that the old ones rest and the new
+// ones work tells them apart.
+func TestNamelessSurgeBehindOneAddress(t *testing.T) {
+	for _, drained := range []bool{true, false} {
+		s := deploy(3, 12, 90)
+		for i := range s.conns {
+			if k := &s.conns[i]; k.c.Name == "shop" {
+				k.c.Name, k.c.LibName = "", "jedis"
+				k.c.Addr = fmt.Sprintf("10.0.9.9:%d", 30000+i)
+				if k.born < 50 && drained {
+					k.last = until(92)
+				} else {
+					k.last = busy
+				}
+			}
+		}
+		d := s.diagnose(3, 1)
+		if got := confidenceOf(d, outage.DeploySurge) >= 0.5; got != drained {
+			t.Errorf("drained %t: named %t:\n%s", drained, got, text(d))
+		}
+	}
+}
+
+// TestStrangerOfTheSameName has a small program beside both generations that goes by their name and opens one now and then.
+func TestStrangerOfTheSameName(t *testing.T) {
+	s := deploy(3, 12, 90)
+	s.limit += 4
+	for i := range 4 {
+		s.add("shop", "10.0.99.1", 60+9*float64(i), busy)
+	}
+	if d := s.diagnose(3, 1); confidenceOf(d, outage.DeploySurge) < 0.5 {
+		t.Errorf("not seen:\n%s", text(d))
+	}
+}
+
+// TestSilentAreNoLeak has connections that never sent a command, opened one after another: none of them was used once.
+func TestSilentAreNoLeak(t *testing.T) {
+	s := &sim{refusing: 10}
+	s.leak("scan", "10.0.1.1", now-5, now-1.2, 12)
+	s.leak("scan", "10.0.1.2", now-5, now-1.2, 12)
+	for i := range s.conns {
+		s.conns[i].c.Cmd, s.conns[i].c.Name = "NULL", ""
+	}
+	s.lifo("web", "10.0.2.1", 10, 10)
+	fill(s)
+	d := s.diagnose(3, 1)
+	if c := confidenceOf(d, outage.ConnectionLeak); c > 0 {
+		t.Errorf("a leak, %v:\n%s", c, text(d))
+	}
+	f, _ := d.Top()
+	if f.Cause != outage.SilentConnections {
+		t.Fatalf("want silent-connections:\n%s", text(d))
+	}
+	// At a host of which nothing ever spoke, those that came a moment ago are the same. One that is still to speak is not.
+	blamed := map[int64]bool{}
+	for _, c := range f.Culprits {
+		for _, id := range c.IDs {
+			blamed[id] = true
+		}
+	}
+	for _, c := range s.at(now).Clients {
+		if c.Cmd == "NULL" && (c.Idle >= 2) != blamed[c.ID] {
+			t.Errorf("silent for %d s: blamed %t", c.Idle, blamed[c.ID])
+		}
+	}
+	if strings.Contains(text(d), "did speak") {
+		t.Errorf("nobody spoke:\n%s", text(d))
+	}
+}
+
+// TestFirstWorkIsNoRest has a crowd that rests, and a service that came 4 s ago and whose first calls take longer: they look
+// as idle, and closing them would break them.
+func TestFirstWorkIsNoRest(t *testing.T) {
+	for _, looks := range []int{1, 4} {
+		s := idleCrowd()
+		for h := range 3 {
+			for i := range 10 {
+				born := now - 4.2 + 0.02*float64(i)
+				s.add("late", hostOf(30, h+1), born, once(born))
+			}
+		}
+		fill(s)
+		d := s.diagnose(looks, 1)
+		for _, f := range d.Findings {
+			for _, c := range f.Culprits {
+				if f.Cause == outage.IdleNotReaped && c.Service == "late" {
+					t.Errorf("%d looks: late is blamed:\n%s", looks, text(d))
+				}
+			}
+		}
+		if confidenceOf(d, outage.IdleNotReaped) == 0 {
+			t.Errorf("%d looks: the crowd is not seen:\n%s", looks, text(d))
+		}
+	}
+}
+
+// TestOversizedBesideItsNamesake has warm pools that greeted with PING what they never used, beside busy hosts that go by the
+// same name and have more connections than such a pool may have.
+func TestOversizedBesideItsNamesake(t *testing.T) {
+	for _, size := range []int{27, 20} { // of the busy ones
+		s := &sim{refusing: 20}
+		for h := range 4 {
+			for i := range 20 {
+				born := 60 + float64(i)/40
+				last := once(born)
+				if i == 0 {
+					last = busy
+				}
+				s.add("app", hostOf(1, h+1), born, last).c.Cmd = map[bool]string{true: "get", false: "ping"}[i == 0]
+			}
+		}
+		for h := range 3 {
+			s.pool("app", hostOf(2, h+1), 92, size)
+		}
+		fill(s)
+		d := s.diagnose(6, 1)
+		if f, _ := d.Top(); size == 27 && (f.Cause != outage.OversizedPool || len(f.Culprits) != 4) {
+			t.Errorf("busy hosts of %d: want the four hosts as oversized-pool:\n%s", size, text(d))
+		}
+	}
+}
