@@ -235,10 +235,10 @@ func (g *generations) add(v *view) {
 
 // samePool reports whether both generations have pools of one size.
 func (g *generations) samePool() bool {
-	alikes := 0
+	alikes := 0 // connections, so that small programs that go by the same name do not count for much
 	for _, a := range g.old {
 		if float64(len(a.conns)) >= alike*float64(g.size) {
-			alikes++
+			alikes += len(a.conns)
 		}
 	}
 	for _, a := range g.young {
@@ -246,7 +246,7 @@ func (g *generations) samePool() bool {
 			return false
 		}
 	}
-	return 3*alikes >= 2*len(g.old) && len(g.young) <= 2*len(g.old) && g.size > 1
+	return 3*alikes >= 2*g.oldN && len(g.young) <= 2*len(g.old) && g.size > 1
 }
 
 // explains reports whether the old generation is what is too much.
