@@ -11,7 +11,7 @@ CC_FOUND := $(firstword $(shell command -v cc gcc clang 2>/dev/null))
 RACE    := $(if $(CC_FOUND),-race)
 # These tests start hundreds of processes against the clock, on machines that others use too.
 # A test that fails and passes when it is run once more is named as such at the end; one that fails twice fails the
-# target, and so do more than three that fail.
+# target, and so do more than three that fail. So it is with the sample of trials.
 TEST    := $(if $(CC_FOUND),CGO_ENABLED=1) $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --rerun-fails=1 --rerun-fails-max-failures=3
 twice   = { $(1) || { echo "== $$package failed: once more"; $(1); }; }
 SEED    ?= 1
@@ -57,7 +57,8 @@ unit: ## the tests that need neither Docker nor Redis
 e2e: build ## the tests on real Redis in containers; without Docker they fail
 	SPILLWAY_BINARY=$(CURDIR)/$(BIN) $(TEST) --packages='. ./images ./rig ./harness' -- $(RACE) -count=1 -p 1 -parallel 3 -tags e2e -timeout 20m -skip '^TestProcess'
 	@for package in observe remedy fleet cmd/spillway; do $(call twice,.ci/in-redis $$package) || exit 1; done
-	@for package in rig harness; do $(call twice,.ci/in-redis $$package -test.run '^TestProcess' -test.parallel 4) || exit 1; done
+	@for package in rig harness; do $(call twice,.ci/in-redis $$package -test.run '^TestProcess') || exit 1; done
+	@package=trials; $(call twice,.ci/trials -n 30 --healthy 12 --seed 30 --parallel 6 --sample -q)
 
 FUZZTIME ?= 30s
 fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
