@@ -125,8 +125,10 @@ type denial struct {
 // loggedOut recognises failed logins and missing permissions.
 func (v *view) loggedOut(shots []*outage.Snapshot, seconds float64) *outage.Finding {
 	logins, orders := grown(shots)
-	if once := len(shots) == 1; once {
-		logins.counted, orders.counted = 0, 0
+	uptime, _ := v.now.Number("uptime_in_seconds")
+	if once := len(shots) == 1; once { // since the start, of which only the logins say that it is now and then
+		logins.counted, _ = counter(v.now, "acl_access_denied_auth")
+		orders.counted, seconds = 0, float64(uptime)
 	}
 	// What a client may not do is often what it can do without: naming itself, reading settings. It asks again on each connection.
 	if v.refusedOurselves() {
@@ -134,7 +136,7 @@ func (v *view) loggedOut(shots []*outage.Snapshot, seconds float64) *outage.Find
 	}
 	many := func(d denials) bool {
 		if len(shots) == 1 {
-			return d.logged >= manyDenials
+			return d.logged >= manyDenials || d.counted >= manyDenials && uptime > 0 && 2*d.counted >= uptime
 		}
 		n := max(d.logged, d.counted)
 		return n >= fewestDenials && float64(n) >= denialRate*seconds

@@ -32,7 +32,8 @@ func fdExhausted(v *view) *outage.Finding {
 	top := v.topFD()
 	used := v.noteFiles(&w, top)
 	still := v.standsFor("total_connections_received")
-	if still < fdGlance && !used || still < fdWatch && !used && !v.loopSpins() {
+	once := len(v.all) == 1 && v.loopSpins() // then who is accepted is not known
+	if !once && (still < fdGlance && !used || still < fdWatch && !used && !v.loopSpins()) {
 		return nil // somebody got in a moment ago, and descriptors are left
 	}
 	if still >= fdGlance {

@@ -53,7 +53,7 @@ func pinned(v *view) *outage.Finding {
 	w.note(0.45, busyCommand, "%s: every connection was in use at each of %d looks in %.3g s, %d in %s and none new",
 		names(p.groups()), p.looks, p.seconds, p.size, count(len(p.pools), "pool"))
 	if n := len(p.pools); n > 1 {
-		w.note(0.05*float64(min(2, n-1)), byHostCommand, "it is so with all %d, of %d of that size", n, p.of)
+		w.note(0.05*float64(min(2, n-1)), byHostCommand, "it is so with %d of %d of that size", n, p.of)
 	} else {
 		w.note(-0.15, byHostCommand, "it is one pool alone: one that just fits its load looks the same")
 	}
@@ -117,11 +117,13 @@ func (v *view) kin() [][]*group {
 	return append(kin, strangers)
 }
 
-// starving judges one service: two thirds of its pools of one size must be in use all the time, since requests may be dealt
-// unevenly, and a name may stand for several services.
+// starving judges one service: all of its pools of one size must be in use all the time, since some may be so by chance. Of
+// those that share a name with other programs, two thirds.
 func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bool) {
 	sizes := map[int][]aged{}
+	mixed := false // connections that wait in other ways: the name stands for several programs
 	for _, g := range groups {
+		mixed = mixed || slices.ContainsFunc(g.conns, func(c *conn) bool { return c.Subscribed() || c.Blocked() || c.Replication() })
 		for _, p := range v.pools(g) {
 			if n := len(p.conns); n >= leastPool && n <= bigPool {
 				sizes[n] = append(sizes[n], p)
@@ -149,7 +151,8 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 			p.pools = append(p.pools, pool)
 		}
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
-		if enough && 3*len(p.pools) >= 2*p.of && len(p.pools) > len(found.pools) {
+		of := len(p.pools) == p.of || mixed && len(p.pools) >= 3 && 3*len(p.pools) >= 2*p.of
+		if enough && of && len(p.pools) > len(found.pools) {
 			found = p
 		}
 	}

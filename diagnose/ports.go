@@ -35,7 +35,8 @@ const (
 // portExhaustion recognises a client host without a source port left: its connections fill a range of ports,
 // in no order, and no new one comes, while the server has room. Redis is not involved and counts nothing.
 func portExhaustion(v *view) *outage.Finding {
-	if v.atLimit || len(v.looks) < 2 || v.spread < portGlance {
+	once := len(v.looks) == 1 // the range alone must do, and is not enough to be sure
+	if v.atLimit || len(v.looks) == 0 || !once && v.spread < portGlance {
 		return nil
 	}
 	var full []*group
@@ -50,7 +51,7 @@ func portExhaustion(v *view) *outage.Finding {
 			continue
 		}
 		came, known := v.arrived(hosts[host])
-		if !known || float64(came) > mayCome*float64(r.used) {
+		if !once && (!known || float64(came) > mayCome*float64(r.used)) {
 			continue
 		}
 		if w.evidence == nil {
@@ -64,9 +65,11 @@ func portExhaustion(v *view) *outage.Finding {
 			if v.spread < portWatch || came > 0 {
 				weight = 0.05
 			}
-			if came == 0 {
+			switch {
+			case once:
+			case came == 0:
 				w.note(weight, portsCommand, "no new connection came from %s in %.3g s", host, min(v.spread, recent))
-			} else {
+			default:
 				w.note(weight, portsCommand, "%s came from %s in %.3g s, into that range: a closed one frees its port after a minute",
 					count(came, "connection"), host, min(v.spread, recent))
 			}

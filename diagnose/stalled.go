@@ -156,8 +156,21 @@ func (v *view) stall() *stall {
 	}
 	if len(shots) > 1 {
 		s.compare(shots[0], v.now)
+	} else {
+		s.sinceStart(v.now)
 	}
 	return s
+}
+
+// sinceStart takes what commands took since the server started, where there is only one look.
+func (s *stall) sinceStart(now *outage.Snapshot) {
+	uptime, ok := now.Number("uptime_in_seconds")
+	if !ok || uptime < idleEnough {
+		return
+	}
+	all := stall{seconds: float64(uptime)}
+	all.compare(&outage.Snapshot{}, now)
+	s.counted, s.command, s.per, s.spent = all.counted, all.command, all.per, all.spent
 }
 
 // compare reads the counters of two looks.

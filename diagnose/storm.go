@@ -7,13 +7,14 @@ import (
 )
 
 const (
-	crowded = 0.5  // share of the limit that is taken: clients that drop all they have leave gaps between two tries
-	tries   = 0.5  // a second and slot, accepted or refused: many times what clients with back-off do
-	churned = 0.25 // a second and slot, accepted and closed again
-	turned  = 1.0  // times that every slot changed hands in sight: a server that refills after a cure turns less than once
-	stayed  = 0.25 // of those accepted, at the most
-	stormy  = 0.3  // share of the slots with a connection that has just come
-	newborn = 1    // seconds of age, within the clock's tolerance
+	crowded  = 0.5  // share of the limit that is taken: clients that drop all they have leave gaps between two tries
+	tries    = 0.5  // a second and slot, accepted or refused: many times what clients with back-off do
+	churned  = 0.25 // a second and slot, accepted and closed again
+	turned   = 1.0  // times that every slot changed hands in sight: a server that refills after a cure turns less than once
+	stayed   = 0.25 // of those accepted, at the most
+	stormy   = 0.3  // share of the slots with a connection that has just come
+	newborn  = 1    // seconds of age, within the clock's tolerance
+	goneOnce = 2.0  // times the slots taken were accepted, where there is only one look
 )
 
 // gale is what the server's counters say of connections that came and went.
@@ -27,6 +28,9 @@ type gale struct {
 // reconnectStorm recognises clients that drop what they have and dial again at once. A leak's connections stay, and those
 // of a server that is merely full stay too: there only refusals grow. Here accepted ones are replaced all the time.
 func reconnectStorm(v *view) *outage.Finding {
+	if len(v.looks) == 1 && len(v.all) == 1 {
+		return v.stormAtOnce()
+	}
 	g, ok := v.gale()
 	if !ok || v.share(v.claimed()) >= most {
 		return nil
@@ -75,6 +79,56 @@ func reconnectStorm(v *view) *outage.Finding {
 	f.Commands = []string{v.limitCommand(), acceptedCommand, youngCommand, byHostCommand}
 	f.Summary = fmt.Sprintf("%s reconnects in a tight loop: %s connections a second are tried on %d slots, and %s of those taken are %d s old or less",
 		names(groups), figure(g.accepted+g.refused), v.limit, percent(share), newborn)
+	return f
+}
+
+// stormAtOnce judges the only look. Many young connections may also be a fleet that starts, so that more must be young; that
+// they come and go, and do not only come, shows in how many the server has accepted since its start.
+func (v *view) stormAtOnce() *outage.Finding {
+	accepted, known := v.now.Number("total_connections_received")
+	uptime, told := v.now.Number("uptime_in_seconds")
+	if !known || !told || !v.full || v.now.Rejected() == 0 || float64(accepted) < goneOnce*float64(v.slots) {
+		return nil
+	}
+	var groups []*group
+	young := 0
+	for _, s := range v.services {
+		n, others := 0, 0
+		for _, g := range s.groups {
+			for _, c := range g.conns {
+				switch {
+				case c.Age <= newborn && v.open(c):
+					n++
+				case !probe(c):
+					others++
+				}
+			}
+		}
+		if n >= fewest && n > others {
+			young += n
+			groups = append(groups, s.groups...)
+		}
+	}
+	share := v.share(young)
+	if share < stormy {
+		return nil
+	}
+	var w weighing
+	w.note(0.25, youngCommand, "%s of %s are %d s old or less: %s of the slots taken", count(young, "connection"), names(groups), newborn, percent(share))
+	w.note(0.15, acceptedCommand, "%d connections were accepted in the %d s since the server started, for the %d that it has", accepted, uptime, v.slots)
+	v.noteLimit(&w, 0.1, 0.1)
+	f := w.finding(v, outage.ReconnectStorm)
+	if f == nil {
+		return nil
+	}
+	for _, h := range groups {
+		f.Culprits = append(f.Culprits, culprit(h, nil))
+	}
+	sortCulprits(f.Culprits)
+	f.Confidence = min(f.Confidence, notYet)
+	f.Effective, f.Needed = v.limit, v.need(v.demands())
+	f.Commands = []string{v.limitCommand(), acceptedCommand, youngCommand, byHostCommand}
+	f.Summary = fmt.Sprintf("%s may reconnect in a tight loop: %s of the slots taken are %d s old or less; a second look would tell", names(groups), percent(share), newborn)
 	return f
 }
 

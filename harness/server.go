@@ -47,12 +47,16 @@ func (r *run) startServer(ctx context.Context, spec rig.Server) error {
 		return fmt.Errorf("start Redis: %w", err)
 	}
 	s.spec, s.redis = spec, redis
-	if s.watching, err = r.connect(ctx, "observer"); err != nil {
+	watching, err := r.connect(ctx, "observer")
+	if err != nil {
 		return err
 	}
-	if s.answering, err = r.connect(ctx, "responder"); err != nil {
+	s.watching = watching
+	answering, err := r.connect(ctx, "responder")
+	if err != nil {
 		return err
 	}
+	s.answering = answering
 	first, err := r.reader().Snapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("first snapshot: %w", err)
