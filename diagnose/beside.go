@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 
 	"spillway/outage"
 )
@@ -112,7 +113,7 @@ func (v *view) rest() (wanted []demand, conns []*conn) {
 
 // unmet returns how many connections were refused and how many commands were run while the server was full: whoever is
 // refused has something to do, and would be in use as those are that got in. Where it filled up between the only readings,
-// what ran before that is in it too, so that it is rather too little.
+// or since its start where there is one, its share of the commands is that of the time since the last one got in.
 func (v *view) unmet() (refused, served int64) {
 	for _, filling := range []bool{false, true} {
 		for i, s := range v.all {
@@ -122,14 +123,34 @@ func (v *view) unmet() (refused, served int64) {
 			ran, _ := s.Number("total_commands_processed")
 			before, _ := v.all[i-1].Number("total_commands_processed")
 			if ran > before {
-				refused, served = refused+max(0, s.Rejected()-v.all[i-1].Rejected()), served+ran-before
+				n := ran - before
+				if filling {
+					n = v.sinceFull(s, n, between(v.all[i-1], s))
+				}
+				refused, served = refused+max(0, s.Rejected()-v.all[i-1].Rejected()), served+n
 			}
 		}
 		if served > 0 {
-			break
+			return refused, served
 		}
 	}
-	return refused, served
+	if uptime, ok := v.now.Number("uptime_in_seconds"); ok && len(v.all) == 1 && uptime > 0 && v.fullAt(v.now) {
+		ran, _ := v.now.Number("total_commands_processed")
+		return v.now.Rejected(), v.sinceFull(v.now, ran, float64(uptime))
+	}
+	return 0, 0
+}
+
+// sinceFull returns the part of n commands, run within some seconds before s, that came after the last connection got in.
+func (v *view) sinceFull(s *outage.Snapshot, n int64, seconds float64) int64 {
+	youngest := int64(math.MaxInt64)
+	for i := range s.Clients {
+		if c := &s.Clients[i]; c.Cmd != "ping" && !greeting(c.Cmd) && !c.Ours() {
+			youngest = min(youngest, c.Age)
+		}
+	}
+	full := min(seconds, float64(youngest)+1) // ages are in whole seconds
+	return max(1, int64(float64(n)*full/max(full, seconds)))
 }
 
 // fullAt reports whether s was taken when the server was full.

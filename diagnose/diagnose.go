@@ -58,7 +58,7 @@ func Diagnose(snapshots ...outage.Snapshot) outage.Diagnosis {
 		}
 		v.attribute(f)
 		findings = append(findings, *f)
-		if f.Confidence >= believed {
+		if f.Confidence >= believed || len(v.all) == 1 { // one look is sure of nothing
 			v.claim(f)
 		}
 	}
