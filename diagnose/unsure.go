@@ -34,8 +34,8 @@ func unsure(v *view, findings []outage.Finding) []string {
 		list = append(list, "whether the listen queue overflows, so that connects take seconds: only the server's host counts that, see `nstat -az TcpExtListenOverflows TcpExtListenDrops` and `ss -ltmn` there, twice")
 	}
 	if pools := v.busyPools(); len(findings) == 0 && len(pools) > 0 && unseen {
-		list = append(list, fmt.Sprintf("whether clients of %s wait for their own pool, which Redis does not see: look at the pool's statistics (waits, timeouts), or watch for %.3g s whether a connection of it ever rests",
-			names(pools), pinnedFor))
+		list = append(list, fmt.Sprintf("whether clients of %s wait for their own pool, which Redis does not see: look at the pool's statistics (waits, timeouts), or watch whether a connection of it ever rests: %d readings a second apart, as `spillway diagnose --samples %[2]d --interval 1s` takes them",
+			names(pools), pinnedLooks+2))
 	}
 	switch {
 	case v.rejected > 0 && !v.atLimit && !stormFound(findings) && !named(findings, outage.AccessDenied):
