@@ -178,14 +178,14 @@ func causeWords() []string {
 }
 
 func kindRows(t trials.Tally) [][]string {
-	rows := [][]string{{"kind", "right", "95 % interval", "inconclusive"}}
+	rows := [][]string{{"kind", "right", "95 % interval", "two dumps", "one dump", "inconclusive"}}
 	for _, k := range t.Kinds {
 		low, high := k.Right.Wilson()
 		bounds := fmt.Sprintf("%.1f to %.1f", low*100, high*100)
 		if k.Right.Of == 0 {
 			bounds = none
 		}
-		rows = append(rows, []string{k.Kind, k.Right.String(), bounds, strconv.Itoa(k.Inconclusive)})
+		rows = append(rows, []string{k.Kind, k.Right.String(), bounds, k.TwoDumps.Short(), k.OneDump.Short(), strconv.Itoa(k.Inconclusive)})
 	}
 	return rows
 }

@@ -51,6 +51,8 @@ type KindTally struct {
 	Kind         string `json:"kind"`
 	Healthy      bool   `json:"healthy,omitempty"`
 	Right        Share  `json:"right"`
+	TwoDumps     Share  `json:"two_dumps"`
+	OneDump      Share  `json:"one_dump"`
 	Inconclusive int    `json:"inconclusive,omitempty"`
 }
 
@@ -143,6 +145,12 @@ func Count(seed int64, responder string, scores []Score) Tally {
 			continue
 		}
 		kind.Right.count(s.Run.Right)
+		if s.Two != nil {
+			kind.TwoDumps.count(s.Two.Right)
+		}
+		if s.One != nil {
+			kind.OneDump.count(s.One.Right)
+		}
 		t.named(s)
 		t.answers(s)
 		t.calibrate(s)

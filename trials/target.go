@@ -58,6 +58,14 @@ func (s Share) String() string {
 	return fmt.Sprintf("%d of %d (%.1f %%)", s.N, s.Of, s.Fraction()*100)
 }
 
+// Short writes 22 of 23.
+func (s Share) Short() string {
+	if s.Of == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d of %d", s.N, s.Of)
+}
+
 // Sound reports whether enough trials put their question. One void trial of a few is no reason to call all of them so.
 func (t Tally) Sound() bool {
 	return t.Trials > 0 && t.Inconclusive < t.Trials && t.Inconclusive <= max(1, int(mayBeVoid*float64(t.Trials)))
