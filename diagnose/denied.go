@@ -282,7 +282,7 @@ func optional(e outage.ACLEntry) bool {
 	}
 	command, _, _ := strings.Cut(strings.ToLower(e.Object), "|")
 	switch command {
-	case "client", "config", "info", "hello", "command", "slowlog", "acl", "latency", "memory", "cluster", "module", "debug", "role", "ping":
+	case "client", "config", "info", "hello", "command", "slowlog", "acl", "latency", "memory", "cluster", "module", "debug", "role", "ping", "time":
 		return true
 	}
 	return false

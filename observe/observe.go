@@ -43,8 +43,7 @@ type Reader struct {
 // round trip, then the host. An error means that the connection
 // broke; the snapshot then holds what came before. It is not for concurrent use.
 func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
-	cmds := [][]string{{"INFO", "all"}, {"CLIENT", "LIST"}, {"TIME"}}
-	first := len(cmds)
+	cmds := [][]string{{"INFO", "all"}, {"CLIENT", "LIST"}}
 	for _, name := range settings {
 		// One each: before 7.0 CONFIG GET takes only one.
 		cmds = append(cmds, []string{"CONFIG", "GET", name})
@@ -58,12 +57,14 @@ func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
 	}
 	readInfo(&snap, replies[0])
 	readClients(&snap, replies[1])
-	readTime(&snap, replies[2])
-	logs := replies[first+len(settings):]
-	readConfig(&snap, replies[first:first+len(settings)])
+	logs := replies[2+len(settings):]
+	readConfig(&snap, replies[2:2+len(settings)])
 	readSlow(&snap, logs[0])
 	readACL(&snap, logs[1])
 	if err != nil {
+		return snap, err
+	}
+	if err := r.time(ctx, &snap); err != nil {
 		return snap, err
 	}
 	if err := r.nodes(ctx, &snap); err != nil {
@@ -101,17 +102,25 @@ func readInfo(snap *outage.Snapshot, reply any) {
 	snap.Info = ParseInfo(text)
 }
 
-// readTime adds the server's clock where INFO does not have it, as before 6.2.
-func readTime(snap *outage.Snapshot, reply any) {
-	parts, ok := reply.([]any)
-	if !ok || len(parts) != 2 || snap.Info == nil || snap.Info[serverClock] != "" {
-		return
+// time adds the server's clock where INFO does not have it, as before 6.2. Whoever may not ask does without.
+func (r *Reader) time(ctx context.Context, snap *outage.Snapshot) error {
+	if snap.Info == nil || snap.Info[serverClock] != "" {
+		return nil
+	}
+	replies, err := r.Conn.Pipeline(ctx, [][]string{{"TIME"}})
+	if err != nil {
+		return err
+	}
+	parts, ok := replies[0].([]any)
+	if !ok || len(parts) != 2 {
+		return nil
 	}
 	seconds, isText := parts[0].(string)
 	micro, too := parts[1].(string)
 	if n, err := strconv.Atoi(micro); isText && too && err == nil {
 		snap.Info[serverClock] = fmt.Sprintf("%s%06d", seconds, n)
 	}
+	return nil
 }
 
 func readClients(snap *outage.Snapshot, reply any) {

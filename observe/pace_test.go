@@ -36,3 +36,20 @@ func TestPause(t *testing.T) {
 		}
 	}
 }
+
+// TestClock has a server whose INFO does not tell the time, as before 6.2: TIME does, unless it is forbidden.
+func TestClock(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer, want string
+	}{
+		"told":      {"*2\r\n$10\r\n1700000000\r\n$3\r\n417\r\n", "1700000000000417"},
+		"forbidden": {"-NOPERM this user has no permissions to run the 'time' command\r\n", ""},
+		"nonsense":  {"*2\r\n$10\r\n1700000000\r\n$1\r\nx\r\n", ""},
+	} {
+		conn := pipe(t, redis(nil, "", map[string]string{"TIME": c.answer}))
+		snap, err := (&Reader{Conn: conn}).Snapshot(t.Context())
+		if err != nil || snap.Info[serverClock] != c.want {
+			t.Errorf("%s: %q, %v; want %q", name, snap.Info[serverClock], err, c.want)
+		}
+	}
+}
