@@ -67,6 +67,9 @@ func (v *view) tooLowBeside() *outage.Finding {
 		return nil
 	}
 	f.Culprits = fleetCulprits(wanted)
+	if byRefusals == peak { // rather too little, as clients give up: half as much again costs nothing
+		peak += unmet / 2
+	}
 	f.Effective, f.Needed = v.limit, roomFor(peak)
 	f.Commands = []string{v.limitCommand(), byNameCommand, byHostCommand, rejectedCommand}
 	f.Summary = fmt.Sprintf("the rest of the fleet does not fit either: it needs a maxclients of %d", f.Needed)

@@ -19,6 +19,7 @@ const (
 	idleMost  = 0.5 // of the slots: a crowd that holds so much is what fills the server
 	idleLeast = 0.2 // of the slots, for one that was never used again while others are refused: more than most fleets have to spare
 	restsFor  = 10  // seconds idle that need no second look: the lower half of a pool in use is reached more often
+	smallPart = 10  // of the largest resting service: a service with less than one in so many of that is noise beside it
 	sideProbe = 4   // one in so many connections of a group may be a probe: each program behind an address may have its own
 )
 
@@ -119,22 +120,28 @@ func (v *view) noteRest(w *weighing, n, woke int, median int64) {
 	}
 }
 
-// crowd returns the groups that rest: those that rest as a whole, and only if they do not make up half of the slots also
-// those that do so for the most part.
+// crowd returns the groups that rest: those that rest as a whole, and only if they make up neither half of the slots nor most
+// of what rests, also those that do so for the most part.
 func (v *view) crowd() []resting {
 	var whole, partly []resting
-	n := 0
+	var services [][]resting
+	var idle []int
+	n, largest := 0, 0
 	for _, s := range v.services {
 		var rest []resting
-		idle := 0
+		sum := 0
 		for _, g := range s.groups {
 			if r, ok := v.resting(g); ok {
 				rest = append(rest, r)
-				idle += len(r.idle)
+				sum += len(r.idle)
 			}
 		}
-		if idle < max(2, v.limit/50) {
-			continue // such as a probe that comes by every quarter of a minute
+		services, idle = append(services, rest), append(idle, sum)
+		largest = max(largest, sum)
+	}
+	for i, rest := range services {
+		if idle[i] < max(2, v.limit/50, largest/smallPart) {
+			continue // such as a probe that comes by every quarter of a minute, or the lower half of a small pool
 		}
 		for _, r := range rest {
 			if r.whole {
@@ -145,8 +152,12 @@ func (v *view) crowd() []resting {
 			partly = append(partly, r)
 		}
 	}
-	if v.share(n) >= idleMost {
-		return whole
+	beside := 0
+	for _, r := range partly {
+		beside += len(r.idle)
+	}
+	if v.share(n) >= idleMost || n >= beside {
+		return whole // then those that rest in part are pools beside the crowd
 	}
 	return append(whole, partly...)
 }
@@ -175,7 +186,7 @@ func (v *view) resting(g *group) (resting, bool) {
 		suspected -= probes
 	}
 	awake := suspected - len(r.idle)
-	r.whole = awake == 0 || awake <= max(1, suspected/20) && suspected >= fewest
+	r.whole = awake == 0 || awake <= max(1, suspected/20) && suspected >= 2*fewest
 	silent, _ := v.knocked(g.host)
 	return r, !silent && len(r.idle) > 0 && 4*len(r.idle) >= 3*suspected
 }

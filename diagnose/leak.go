@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"spillway/outage"
@@ -20,6 +22,7 @@ const (
 	watched   = 4.5  // seconds of looks that make growth clear while slots are free
 	telling   = 0.15 // share of the slots that a leak must hold when nothing grows any more
 	closedFew = 0.1  // of those opened may have been closed
+	leftOver  = 4    // one in so many is spared where a pool may be among them
 )
 
 // leak recognises clients that are opened and never closed. Idle = age does not prove it: pools, subscribers and blocked
@@ -44,18 +47,16 @@ func leak(v *view) *outage.Finding {
 	share := v.share(leaked)
 	w.note(0.2*min(1, share/0.5), v.countCommand(leaks[0].group), "they hold %s of the slots taken", percent(share))
 
+	var against [][]*conn
+	for _, l := range leaks {
+		against = append(against, l.against(&w))
+	}
 	f := w.finding(v, outage.ConnectionLeak)
 	if f == nil {
 		return nil
 	}
-	for _, l := range leaks {
-		var ids []*conn
-		for _, c := range l.leaked {
-			if c.Idle >= 2 {
-				ids = append(ids, c)
-			}
-		}
-		f.Culprits = append(f.Culprits, culprit(l.group, ids))
+	for i, l := range leaks {
+		f.Culprits = append(f.Culprits, culprit(l.group, against[i]))
 	}
 	sortCulprits(f.Culprits)
 	f.Commands = []string{v.limitCommand(), byHostCommand, byNameCommand, usedOnceCommand}
@@ -66,6 +67,31 @@ func leak(v *view) *outage.Finding {
 	f.Summary = fmt.Sprintf("%s at %s of %s leaked, %s more a second%s", count(leaked, "connection"),
 		count(len(leaks), "host"), serviceList(leaks), figure(rate), v.whenFull(f))
 	return f
+}
+
+// against returns the connections to which the evidence points. Where others of the group are in use, a pool may be among
+// them, and what it opened at its peak was used once as well: mostly early, so that the oldest are left to the timeout.
+func (l leaking) against(w *weighing) []*conn {
+	var ids []*conn
+	for _, c := range l.leaked {
+		if c.Idle >= 2 {
+			ids = append(ids, c)
+		}
+	}
+	used := 0
+	for _, c := range l.group.conns {
+		if !c.exempt() && !probe(c) && !c.usedOnce() {
+			used++
+		}
+	}
+	spared := len(ids) / leftOver
+	if used < few || spared == 0 {
+		return ids
+	}
+	slices.SortStableFunc(ids, func(a, b *conn) int { return cmp.Or(cmp.Compare(a.Age, b.Age), cmp.Compare(b.ID, a.ID)) })
+	w.note(0, "", "%s at %s are in use: the oldest %d of those used once may be of the same pool, and are left to the timeout",
+		count(used, "connection"), clean(l.group.host), spared)
+	return ids[:len(ids)-spared]
 }
 
 func (v *view) whenFull(f *outage.Finding) string {
