@@ -159,3 +159,71 @@ func TestOversizedBesideItsNamesake(t *testing.T) {
 		}
 	}
 }
+
+// TestSmallPoolBesideACrowd has a small pool whose lower half rests beside a crowd that fills the server: closing its
+// connections would free next to nothing and break whoever uses them next.
+func TestSmallPoolBesideACrowd(t *testing.T) {
+	s := idleCrowd()
+	for i := range 5 {
+		last := once(40 + float64(i))
+		if i == 0 {
+			last = busy
+		}
+		s.add("small", "10.0.31.1", 40+float64(i), last)
+	}
+	fill(s)
+	d := s.diagnose(3, 1)
+	f, _ := d.Top()
+	blamed := false
+	for _, c := range f.Culprits {
+		blamed = blamed || c.Service == "small"
+	}
+	if f.Cause != outage.IdleNotReaped || blamed {
+		t.Errorf("want the crowd alone:\n%s", text(d))
+	}
+}
+
+// TestLeakBesideAPool has a leak and a pool that nothing tells apart but that the pool is used again. The oldest of those
+// used once may be what the pool opened at its peak; without a pool all of them leaked.
+func TestLeakBesideAPool(t *testing.T) {
+	for _, pool := range []int{0, 2, 6} {
+		s := &sim{refusing: 10}
+		s.leak("", "10.0.1.1", now-9, now-1, 10)
+		if pool > 0 {
+			s.pool("", "10.0.1.1", now-9, pool)
+		}
+		for i := range s.conns {
+			s.conns[i].c.LibName = "jedis"
+		}
+		s.pool("web", "10.0.2.1", 10, 8)
+		fill(s)
+		d := s.diagnose(4, 1)
+		f, _ := d.Top()
+		if f.Cause != outage.ConnectionLeak || len(f.Culprits) != 1 {
+			t.Fatalf("a pool of %d: want a leak:\n%s", pool, text(d))
+		}
+		against := map[int64]bool{}
+		for _, id := range f.Culprits[0].IDs {
+			against[id] = true
+		}
+		all, spared, oldest := 0, 0, int64(0)
+		for _, c := range s.at(now).Clients {
+			if c.LibName == "jedis" && c.Idle >= c.Age-1 && c.Idle >= 2 {
+				all++
+				if !against[c.ID] {
+					spared++
+				} else {
+					oldest = max(oldest, c.Age)
+				}
+			}
+		}
+		if want := map[int]int{0: 0, 2: 0, 6: all / 4}[pool]; spared != want {
+			t.Errorf("a pool of %d: %d of %d spared, want %d", pool, spared, all, want)
+		}
+		for _, c := range s.at(now).Clients {
+			if c.LibName == "jedis" && c.Idle >= c.Age-1 && c.Idle >= 2 && !against[c.ID] && c.Age < oldest {
+				t.Errorf("a pool of %d: one of %d s is spared, and one of %d s is not", pool, c.Age, oldest)
+			}
+		}
+	}
+}
