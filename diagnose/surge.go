@@ -139,7 +139,8 @@ func (v *view) generations(s *service) (g *generations, ok bool) {
 	}
 	g = &generations{service: s, old: hosts[:at], young: hosts[at:], pause: pause}
 	g.add(v)
-	if !g.samePool() || !g.explains(v) || float64(g.oldOnce) >= neverUsed*float64(max(1, g.oldRest)) {
+	unused := 2*g.oldRest >= g.oldN && float64(g.oldOnce) >= neverUsed*float64(g.oldRest)
+	if !g.samePool() || !g.explains(v) || unused {
 		return nil, false
 	}
 	if g.justCame() {

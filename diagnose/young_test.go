@@ -63,13 +63,19 @@ func TestNamelessSurgeBehindOneAddress(t *testing.T) {
 
 // TestStrangerOfTheSameName has a small program beside both generations that goes by their name and opens one now and then.
 func TestStrangerOfTheSameName(t *testing.T) {
-	s := deploy(3, 12, 90)
-	s.limit += 4
-	for i := range 4 {
-		s.add("shop", "10.0.99.1", 60+9*float64(i), busy)
-	}
-	if d := s.diagnose(3, 1); confidenceOf(d, outage.DeploySurge) < 0.5 {
-		t.Errorf("not seen:\n%s", text(d))
+	for _, end := range []float64{90, now} { // of the old generation's work
+		s := deploy(3, 12, end)
+		s.limit += 4
+		for i := range 4 {
+			last := busy
+			if i == 0 {
+				last = once(60) // while the old generation works, the only one that rests
+			}
+			s.add("shop", "10.0.99.1", 60+9*float64(i), last)
+		}
+		if d := s.diagnose(3, 1); confidenceOf(d, outage.DeploySurge) < 0.5 {
+			t.Errorf("old ones at work until %v: not seen:\n%s", end, text(d))
+		}
 	}
 }
 
