@@ -67,7 +67,7 @@ func (v *view) tooLowBeside() *outage.Finding {
 		return nil
 	}
 	f.Culprits = fleetCulprits(wanted)
-	if byRefusals == peak { // rather too little, as clients give up: half as much again costs nothing
+	if byRefusals == peak && unmet < active { // rather too little, as clients give up: half as much again costs nothing
 		peak += unmet / 2
 	}
 	f.Effective, f.Needed = v.limit, roomFor(peak)

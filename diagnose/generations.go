@@ -39,16 +39,16 @@ func (v *view) pools(g *group) []aged {
 // where no name tells them apart.
 func (v *view) batches(p aged) []aged {
 	at, pause := 0, int64(0)
-	for i := 1; i < len(p.conns); i++ {
+	for i := fewest; i <= len(p.conns)-fewest; i++ {
 		if d := p.conns[i].Age - p.conns[i-1].Age; d > pause {
 			at, pause = i, d
 		}
 	}
-	young, some := v.aged(p.group, p.conns[:at])
-	old, too := v.aged(p.group, p.conns[at:])
-	if pause < pauseAtLeast || !some || !too || min(len(young.conns), len(old.conns)) < fewest {
+	if pause < pauseAtLeast {
 		return []aged{p}
 	}
+	young, _ := v.aged(p.group, p.conns[:at])
+	old, _ := v.aged(p.group, p.conns[at:])
 	return []aged{old, young}
 }
 

@@ -20,6 +20,9 @@ const (
 	// A look tells most late in a second of the server's clock: then idle is 0 only for what was used within most of a second.
 	// Just before the end the list may be read a second later than the clock.
 	early, late = 0.8, 0.97
+	// A pool of up to so many counts as in use where one in so many sightings late in a second was none: its calls, of nearly
+	// a second, and a machine that was busy for a moment.
+	smallPool, mayMiss = 8, 40
 	// There must be at least leastLate such looks, and lateSights of them over all pools; of one pool alone lateLooks.
 	leastLate, lateLooks, lateSights = 3, 5, 10
 )
@@ -151,7 +154,7 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 			p.pools = append(p.pools, pool)
 		}
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
-		of := len(p.pools) == p.of || mixed && len(p.pools) >= 3 && 3*len(p.pools) >= 2*p.of
+		of := len(p.pools) == p.of || mixed && len(p.pools) >= 2 && 3*len(p.pools) >= 2*p.of
 		if enough && of && len(p.pools) > len(found.pools) {
 			found = p
 		}
@@ -172,6 +175,7 @@ func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lat
 	for _, look := range seen {
 		second = max(second, opened(look, pool.conns[0].ID))
 	}
+	missed := 0
 	for _, look := range seen {
 		tells := comesLate(look) && opened(look, pool.conns[0].ID) == second
 		if tells {
@@ -179,10 +183,17 @@ func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lat
 		}
 		for i := range look.Clients {
 			c := &look.Clients[i]
-			if ids[c.ID] && (c.Idle > 1 || tells && c.Idle > 0) {
+			switch {
+			case !ids[c.ID]:
+			case c.Idle > 1:
 				return nil, 0
+			case tells && c.Idle > 0:
+				missed++
 			}
 		}
+	}
+	if missed > 0 && (len(ids) > smallPool || missed*mayMiss > len(ids)*lateOnes) {
+		return nil, 0
 	}
 	return seen, lateOnes
 }

@@ -54,6 +54,9 @@ func TestPinned(t *testing.T) {
 		"it is growing":                 {starving(2, 0.5, 20, now-21).late(), 9, 1, 0, 0},
 		"each used every other second":  {starving(3, 1.9, 0.5, 60).late(), 9, 1, 0, 0},
 		"in use every 1.1 s":            {starving(3, 1.1, 0.5, 60).late(), 9, 1, 0, 0},
+		"one of them once":              {missing(starving(3, 0.5, 0.5, 60), 0.5).late(), 10, 1, 0.6, 0.8},
+		"one of a large pool once":      {missing(large(starving(3, 0.5, 0.5, 60)), 0.5).late(), 10, 1, 0, 0},
+		"one of them twice":             {missing(starving(3, 0.5, 0.5, 60), 1.5).late(), 10, 1, 0, 0},
 		"two of three starve":           {resting(starving(3, 0.5, 0.5, 60), 1).late(), 9, 1, 0, 0},
 		"one of three starves":          {resting(starving(3, 0.5, 0.5, 60), 2).late(), 9, 1, 0, 0},
 		"three behind one address":      {behindOne(starving(3, 0.5, 0.5, 60)).late(), 9, 1, 0.6, 0.8},
@@ -75,6 +78,23 @@ func TestPinned(t *testing.T) {
 			}
 		})
 	}
+}
+
+// missing lets the first connection pause for some seconds before the last look, so that so many looks find it unused for most
+// of a second.
+func missing(s *sim, seconds float64) *sim {
+	s.conns[0].last = func(t float64) float64 { return min(t-0.05, math.Floor(now)+0.85-seconds-0.36) }
+	return s
+}
+
+// large makes the pools larger than small ones.
+func large(s *sim) *sim {
+	for h := range 3 {
+		for i := range 6 {
+			s.add("export", hostOf(1, h+1), 60.1, held(0.5, 0.1*float64(i)))
+		}
+	}
+	return s
 }
 
 // resting lets the first connection of so many hosts rest.
