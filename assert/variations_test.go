@@ -8,6 +8,17 @@ import (
 	"spillway/scenarios"
 )
 
+// Variations that others are built on.
+var (
+	neverRefused = lacks("never refused", isRefused)
+	nobodyActs   = lacks("nobody acts", func(e outage.Event) bool { return isPlan(e) || isAction(e) })
+	nobodySpared = expecting("nobody to spare", func(e *scenarios.Expect) { e.Spare = nil })
+	nothingToDo  = expecting("nothing to do", func(e *scenarios.Expect) { e.Actions = &[]outage.ActionKind{} })
+	noFix        = variation{"no fix", func(s *story) { s.s.Fix = nil }}
+	noUntil      = variation{"no until", func(s *story) { s.s.Until = scenarios.Until{} }}
+	fixOfTwo     = variation{"a fix of two", func(s *story) { s.s.Fix = append(s.s.Fix, scenarios.Service{Service: "web"}) }}
+)
+
 // variations are how the stories may go differently, by the story: below, at and above each bound that a verdict has.
 var variations = map[string][]variation{
 	"good-leak": slices.Concat(
@@ -26,7 +37,7 @@ var variations = map[string][]variation{
 					e.Diagnosis.Findings, e.Diagnosis.Unsure = nil, []string{"CLIENT LIST could not be read", "take a second snapshot"}
 				}
 			}),
-			both(lacks("never refused", isRefused), lacks("no diagnosis before 5s", func(e outage.Event) bool { return e.Diagnosis != nil && e.At < at(5) })),
+			both(neverRefused, lacks("no diagnosis before 5s", func(e outage.Event) bool { return e.Diagnosis != nil && e.At < at(5) })),
 			lacks("one diagnosis", func(e outage.Event) bool { return e.Diagnosis != nil && e.At != at(5.7) }),
 			lacks("no diagnosis before the plan", func(e outage.Event) bool { return e.Diagnosis != nil && e.At < at(5.9) }),
 			moved(5.7, 5.95, hasDiagnosis),
@@ -34,16 +45,17 @@ var variations = map[string][]variation{
 			accusing("nobody"), accusing("api twice", outage.Culprit{Service: "api"}, outage.Culprit{Service: "api"}),
 			accusing("a stranger too", outage.Culprit{Service: "cron"}, outage.Culprit{Service: "api"}),
 			accusing("an address", outage.Culprit{Service: "10.0.0.6", Addr: "10.0.0.6"}),
-			accusing("its connections", outage.Culprit{Service: "web", Addr: "10.0.0.2", Examples: []string{"10.0.0.5:1", "10.0.0.6:2", "10.0.0.2:3"}}),
+			accusing("its connections",
+				outage.Culprit{Service: "web", Addr: "10.0.0.2", Examples: []string{"10.0.0.5:1", "10.0.0.6:2", "10.0.0.2:3"}}),
 			expecting("nobody to blame", func(e *scenarios.Expect) { e.Culprits = nil }),
 			expecting("two to blame", func(e *scenarios.Expect) { e.Culprits = []string{"web", "api"}; e.Spare = nil }),
 			// Plans and actions.
 			expecting("no actions named", func(e *scenarios.Expect) { e.Actions = nil }),
-			expecting("no actions wanted", func(e *scenarios.Expect) { e.Actions = &[]outage.ActionKind{} }),
+			nothingToDo,
 			expecting("actions twice", func(e *scenarios.Expect) {
 				e.Actions = &[]outage.ActionKind{outage.SetTimeout, outage.KillClients, outage.SetTimeout}
 			}),
-			lacks("untold actions", isAction), lacks("unplanned actions", isPlan), lacks("neither plan nor actions", func(e outage.Event) bool { return isPlan(e) || isAction(e) }),
+			lacks("untold actions", isAction), lacks("unplanned actions", isPlan), nobodyActs,
 			both(planned("plans only a kill", func(p *outage.Plan) { p.Actions = p.Actions[:1] }), lacks("untold", isAction)),
 			both(planned("plans only advice", func(p *outage.Plan) { p.Actions = p.Actions[2:] }), lacks("untold", isAction)),
 			planned("plans nothing", func(p *outage.Plan) { p.Actions = nil }),
@@ -85,20 +97,21 @@ var variations = map[string][]variation{
 			tried(5.89, "web", outage.OpHeld, outage.TimedOut, 1), tried(5.9, "web", outage.OpHeld, outage.TimedOut, 3),
 			tried(14, "web", outage.OpHeld, outage.Reset, 2), tried(14.1, "web", outage.OpHeld, outage.Reset, 2),
 			tried(6.5, "web", outage.OpRequest, outage.TimedOut, 2), tried(6.5, "web", outage.OpFresh, outage.Reset, 1),
-			tried(6.5, "api", outage.OpRequest, outage.Reset, 2), tried(6.5, "cron", outage.OpRequest, outage.Reset, 2), tried(6.5, "", outage.OpRequest, outage.Reset, 2),
-			both(tried(6.5, "web", outage.OpRequest, outage.Reset, 3), expecting("nobody named to spare", func(e *scenarios.Expect) { e.Spare = nil })),
-			both(tried(6.5, "web", outage.OpRequest, outage.Reset, 3), expecting("suffers resets", func(e *scenarios.Expect) { e.Suffer = outage.Reset })),
-			expecting("nobody to spare", func(e *scenarios.Expect) { e.Spare = nil }),
-			both(expecting("nobody to spare", func(e *scenarios.Expect) { e.Spare = nil }), killedAt("10.0.0.2:1")),
-			both(expecting("a low limit, nobody to blame", func(e *scenarios.Expect) { e.Cause, e.Culprits = outage.MaxclientsTooLow, nil }), variation{"no fix", func(s *story) { s.s.Fix = nil }}),
-			both(expecting("nobody to blame nor to spare", func(e *scenarios.Expect) { e.Culprits, e.Spare = nil, nil }), variation{"no fix", func(s *story) { s.s.Fix = nil }}),
+			tried(6.5, "api", outage.OpRequest, outage.Reset, 2), tried(6.5, "cron", outage.OpRequest, outage.Reset, 2),
+			tried(6.5, "", outage.OpRequest, outage.Reset, 2),
+			both(tried(6.5, "web", outage.OpRequest, outage.Reset, 3), nobodySpared),
+			both(tried(6.5, "web", outage.OpRequest, outage.Reset, 3), suffers(outage.Reset)),
+			nobodySpared,
+			both(nobodySpared, killedAt("10.0.0.2:1")),
+			both(expecting("a low limit, nobody to blame", func(e *scenarios.Expect) { e.Cause, e.Culprits = outage.MaxclientsTooLow, nil }), noFix),
+			both(expecting("nobody to blame nor to spare", func(e *scenarios.Expect) { e.Culprits, e.Spare = nil, nil }), noFix),
 			expecting("nobody told to blame", func(e *scenarios.Expect) { e.Culprits = nil }),
-			both(both(lacks("nobody acts", func(e outage.Event) bool { return isPlan(e) || isAction(e) }), expecting("suffers resets", func(e *scenarios.Expect) {
+			both(nobodyActs, expecting("suffers resets", func(e *scenarios.Expect) {
 				e.Suffer, e.Actions = outage.Reset, &[]outage.ActionKind{}
-			})), tried(6.5, "web", outage.OpRequest, outage.Reset, 3)),
-			both(both(lacks("nobody acts", func(e outage.Event) bool { return isPlan(e) || isAction(e) }), expecting("nothing to do", func(e *scenarios.Expect) { e.Actions = &[]outage.ActionKind{} })),
+			}), tried(6.5, "web", outage.OpRequest, outage.Reset, 3)),
+			both(nobodyActs, nothingToDo,
 				tried(6.5, "web", outage.OpRequest, outage.Reset, 3)),
-			both(lacks("nobody acts", func(e outage.Event) bool { return isPlan(e) || isAction(e) }), expecting("nothing to do", func(e *scenarios.Expect) { e.Actions = &[]outage.ActionKind{} })),
+			both(nobodyActs, nothingToDo),
 			// Mitigation and recovery.
 			expecting("no limit on mitigate", func(e *scenarios.Expect) { e.Mitigate = 0 }),
 			expecting("no limit on recover", func(e *scenarios.Expect) { e.Recover = 0 }),
@@ -119,8 +132,9 @@ var variations = map[string][]variation{
 				return isPlan(e) || isAction(e) || e.Phase != nil && *e.Phase == outage.Respond
 			}),
 			lacks("nobody to ask", func(e outage.Event) bool { return isPlan(e) || isAction(e) || hasDiagnosis(e) }),
-			lacks("never refused", isRefused),
-			tried(8.99, "api", outage.OpConnect, outage.Refused, 1), tried(9, "api", outage.OpConnect, outage.Refused, 1), tried(9, "api", outage.OpConnect, outage.Refused, 2),
+			neverRefused,
+			tried(8.99, "api", outage.OpConnect, outage.Refused, 1), tried(9, "api", outage.OpConnect, outage.Refused, 1),
+			tried(9, "api", outage.OpConnect, outage.Refused, 2),
 			tried(14, "api", outage.OpRequest, outage.Refused, 1), tried(9, "api", outage.OpConnect, outage.OK, 1),
 			lacks("nobody knocks in the hold phase", func(e outage.Event) bool {
 				return e.Attempt != nil && e.Attempt.Op == outage.OpFresh && e.At >= at(9)
@@ -129,40 +143,54 @@ var variations = map[string][]variation{
 				return e.Attempt != nil && e.Attempt.Op == outage.OpFresh && e.At >= at(9)
 			}), tried(10, "api", outage.OpConnect, outage.OK, 1)),
 			// Cleared.
-			below(19), below(20), below(21), below2(19.9), below2(20), below2(20.9),
+			below(19), below(20), below(21), belowPercent(19.9), belowPercent(20), belowPercent(20.9),
 			holding(4.99), holding(5), holding(5.01), holding(0),
-			seen(9), seen(9, 9.6), seen(9, 9.6, 11.1), seen(9, 9.6, 11.09), seen(9, 9, 14), seen(9, 8.99, 14), seen(9, 9, 10.5), seen(9, 9, 10.49), seen(9, 12.5, 14),
-			shown("connected_clients", "50", 10, 11), shown("connected_clients", "51", 10, 11), shown("connected_clients", "51", 9, 9), shown("connected_clients", "?", 9, 14),
-			configured("maxclients", "", 9, 14), configured("maxclients", "0", 9, 14), configured("maxclients", "40", 9, 14), configured("maxclients", "39", 9, 14),
+			seen(9), seen(9, 9.6), seen(9, 9.6, 11.1), seen(9, 9.6, 11.09), seen(9, 9, 14), seen(9, 8.99, 14), seen(9, 9, 10.5),
+			seen(9, 9, 10.49), seen(9, 12.5, 14),
+			shown("connected_clients", "50", 10, 11), shown("connected_clients", "51", 10, 11),
+			shown("connected_clients", "51", 9, 9), shown("connected_clients", "?", 9, 14),
+			configured("maxclients", "", 9, 14), configured("maxclients", "0", 9, 14), configured("maxclients", "40", 9, 14),
+			configured("maxclients", "39", 9, 14),
 			both(configured("maxclients", "", 9, 14), below(20)),
 			// What clients and the server say.
 			refusalsNeeded(132), refusalsNeeded(133), refusalsNeeded(134),
-			both(expecting("refusals without a number", func(e *scenarios.Expect) { yes := true; e.Refusals = &yes }), variation{"no until", func(s *story) { s.s.Until = scenarios.Until{} }}),
-			both(expecting("no refusals", func(e *scenarios.Expect) { no := false; e.Refusals = &no }), variation{"no until", func(s *story) { s.s.Until = scenarios.Until{} }}),
-			shown("rejected_connections", "0", 0, 14), shown("rejected_connections", "1", 5, 14), shown("rejected_connections", "", 1, 14),
-			shown("rejected_connections", "", 2, 14), shown("rejected_connections", "30", 8, 14), shown("rejected_connections", "140", 8, 14), shown("rejected_connections", "139", 8, 14),
-			shown("connected_clients", "100", 7, 8), shown("connected_clients", "101", 7, 8), shown("connected_clients", "", 13, 14),
-			configured("maxclients", "200", 0, 3), configured("maxclients", "200", 3, 14), configured("maxclients", "", 0, 3), configured("maxclients", "", 0, 14), configured("maxclients", "0", 0, 3),
+			both(expecting("refusals without a number", func(e *scenarios.Expect) { yes := true; e.Refusals = &yes }), noUntil),
+			both(expecting("no refusals", func(e *scenarios.Expect) { no := false; e.Refusals = &no }), noUntil),
+			shown("rejected_connections", "0", 0, 14), shown("rejected_connections", "1", 5, 14),
+			shown("rejected_connections", "", 1, 14),
+			shown("rejected_connections", "", 2, 14), shown("rejected_connections", "30", 8, 14),
+			shown("rejected_connections", "140", 8, 14), shown("rejected_connections", "139", 8, 14),
+			shown("connected_clients", "100", 7, 8), shown("connected_clients", "101", 7, 8),
+			both(shown("connected_clients", "100", 7, 8), configured("maxclients", "200", 7, 8)),
+			shown("connected_clients", "", 13, 14),
+			configured("maxclients", "200", 0, 3), configured("maxclients", "200", 3, 14), configured("maxclients", "", 0, 3),
+			configured("maxclients", "", 0, 14), configured("maxclients", "0", 0, 3),
 			variation{"a snapshot as the load begins", func(s *story) { s.snapshot(3, 8, 300, 0) }},
 			variation{"a snapshot just after the load begins", func(s *story) { s.snapshot(3.01, 8, 300, 0) }},
-			configured("timeout", "60", 6.3, 14), configured("timeout", "60", 6.61, 14), configured("timeout", "60", 6.6, 7), configured("hz", "20", 6.6, 14),
-			both(configured("timeout", "60", 6.6, 14), configured("maxclients", "500", 6.6, 14)), both(configured("maxclients", "", 0, 6.4), configured("timeout", "", 0, 6.4)),
+			configured("timeout", "60", 6.3, 14), configured("timeout", "60", 6.61, 14), configured("timeout", "60", 6.6, 7),
+			configured("hz", "20", 6.6, 14),
+			both(configured("timeout", "60", 6.6, 14), configured("maxclients", "500", 6.6, 14)),
+			both(configured("maxclients", "", 0, 6.4), configured("timeout", "", 0, 6.4)),
 			variation{"a snapshot at the response", func(s *story) { configured("timeout", "60", 6.3, 14).edit(s.snapshot(6.3, 99, 100, 140)) }},
 			both(configured("timeout", "", 0, 14), configured("maxclients", "", 0, 14)),
-			tried(5, "web", outage.OpFresh, outage.Refused, 3), tried(4.9, "api", outage.OpRequest, outage.Refused, 1), tried(2.9, "api", outage.OpConnect, outage.Refused, 1),
-			expecting("suffers timeouts", func(e *scenarios.Expect) { e.Suffer = outage.TimedOut }),
-			both(expecting("suffers timeouts", func(e *scenarios.Expect) { e.Suffer = outage.TimedOut }), tried(4, "api", outage.OpRequest, outage.TimedOut, 1)),
-			both(both(expecting("suffers timeouts", func(e *scenarios.Expect) { e.Suffer = outage.TimedOut }), tried(3, "api", outage.OpRequest, outage.TimedOut, 1)), lacks("never refused", isRefused)),
-			both(both(expecting("suffers timeouts", func(e *scenarios.Expect) { e.Suffer = outage.TimedOut }), tried(2.99, "api", outage.OpRequest, outage.TimedOut, 1)), lacks("never refused", isRefused)),
+			tried(5, "web", outage.OpFresh, outage.Refused, 3), tried(4.9, "api", outage.OpRequest, outage.Refused, 1),
+			tried(2.9, "api", outage.OpConnect, outage.Refused, 1),
+			suffers(outage.TimedOut),
+			both(suffers(outage.TimedOut), tried(4, "api", outage.OpRequest, outage.TimedOut, 1)),
+			both(suffers(outage.TimedOut), tried(3, "api", outage.OpRequest, outage.TimedOut, 1), neverRefused),
+			both(suffers(outage.TimedOut), tried(2.99, "api", outage.OpRequest, outage.TimedOut, 1), neverRefused),
 			// The fix.
-			variation{"no fix", func(s *story) { s.s.Fix = nil }},
-			variation{"a fix of two", func(s *story) { s.s.Fix = append(s.s.Fix, scenarios.Service{Service: "web"}) }},
-			both(variation{"a fix of two", func(s *story) { s.s.Fix = append(s.s.Fix, scenarios.Service{Service: "web"}) }}, tried(10, "web", outage.OpRequest, outage.OK, 1)),
-			both(variation{"a fix of two", func(s *story) { s.s.Fix = append(s.s.Fix, scenarios.Service{Service: "web"}) }}, tried(10, "web", outage.OpRequest, outage.Failed, 1)),
+			noFix,
+			fixOfTwo,
+			both(fixOfTwo, tried(10, "web", outage.OpRequest, outage.OK, 1)),
+			both(fixOfTwo, tried(10, "web", outage.OpRequest, outage.Failed, 1)),
 			// The clock and the phases.
-			later(14, 14.4, anything), later(14, 14.5, anything), later(14, 14.49, isEnd), later(14, 14.51, isEnd),
-			later(1, 14, anything), later(1, 20, anything), phased(7, outage.Respond), phased(7, outage.Load), phased(2, outage.Load), phased(13, outage.Fix),
-			moved(9, 8, isPhase), moved(8, 9, isPhase), moved(6, 2.5, isPhase), moved(14, 9, isPhase), moved(14, 12.5, isPhase), moved(14, 12, isPhase),
+			later(14, 14.69, anything), later(14, 14.7, anything), later(14, 14.71, anything),
+			later(1, 20, anything),
+			both(lacks("no other phase", func(e outage.Event) bool { return isPhase(e) && !isEnd(e) }), moved(14, 0, isEnd)),
+			phased(7, outage.Respond), phased(7, outage.Load), phased(2, outage.Load), phased(13, outage.Fix),
+			moved(9, 8, isPhase), moved(8, 9, isPhase), moved(6, 2.5, isPhase), moved(14, 9, isPhase), moved(14, 12.5, isPhase),
+			moved(14, 12, isPhase),
 			moved(6, 6.31, isPhase), moved(6, 5, isPhase),
 			// The canaries of a spared service.
 			variation{"a web that starts later", func(s *story) { s.s.Fleet[0].Start = at(1) }},
@@ -174,35 +202,48 @@ var variations = map[string][]variation{
 	),
 	"good-busy": slices.Concat(shares("web", outage.OpHeld, 3, 10), []variation{
 		adding("a guess", 7, namedOnce(outage.MaxclientsTooLow, .49)), adding("a name", 7, namedOnce(outage.MaxclientsTooLow, .5)),
-		adding("a second guess", 7, outage.Event{Diagnosis: &outage.Diagnosis{Findings: []outage.Finding{{Cause: outage.IdleNotReaped, Confidence: .4}, {Cause: outage.DeploySurge, Confidence: .6}}}}),
+		adding("a second guess", 7,
+			found(outage.Finding{Cause: outage.IdleNotReaped, Confidence: .4}, outage.Finding{Cause: outage.DeploySurge, Confidence: .6})),
 		fewDiagnoses(0), fewDiagnoses(1), fewDiagnoses(2), fewDiagnoses(3), fewDiagnoses(4),
 		tried(5, "web", outage.OpConnect, outage.Refused, 1), tried(2, "web", outage.OpConnect, outage.Refused, 1),
 		shown("rejected_connections", "1", 5, 14), shown("rejected_connections", "", 2, 14), shown("rejected_connections", "", 0, 14),
 		seen(0), seen(0, 5), seen(0, 5, 6), seen(0, 2, 6), seen(0, 3, 10), seen(0, 2.99, 6),
-		tried(5, "web", outage.OpRequest, outage.Reset, 1), tried(2.99, "web", outage.OpRequest, outage.Reset, 1), tried(3, "web", outage.OpHeld, outage.TimedOut, 1),
-		expecting("suffers resets", func(e *scenarios.Expect) { e.Suffer = outage.Reset }),
-		both(expecting("suffers resets", func(e *scenarios.Expect) { e.Suffer = outage.Reset }), tried(5, "web", outage.OpRequest, outage.Reset, 1)),
+		tried(5, "web", outage.OpRequest, outage.Reset, 1), tried(2.99, "web", outage.OpRequest, outage.Reset, 1),
+		tried(3, "web", outage.OpHeld, outage.TimedOut, 1),
+		suffers(outage.Reset),
+		both(suffers(outage.Reset), tried(5, "web", outage.OpRequest, outage.Reset, 1)),
 		lacks("nobody served", func(e outage.Event) bool { return e.Attempt != nil && e.At >= at(3) }),
-		both(lacks("nobody served", func(e outage.Event) bool { return e.Attempt != nil && e.At >= at(3) }), tried(4, "web", outage.OpConnect, outage.OK, 1)),
+		both(lacks("nobody served", func(e outage.Event) bool { return e.Attempt != nil && e.At >= at(3) }),
+			tried(4, "web", outage.OpConnect, outage.OK, 1)),
 		expecting("actions do not matter", func(e *scenarios.Expect) { e.Actions = nil }),
-		both(expecting("a kill is wanted", func(e *scenarios.Expect) { e.Actions = &[]outage.ActionKind{outage.KillClients} }), tried(5, "web", outage.OpRequest, outage.Reset, 1)),
+		both(expecting("a kill is wanted", func(e *scenarios.Expect) { e.Actions = &[]outage.ActionKind{outage.KillClients} }),
+			tried(5, "web", outage.OpRequest, outage.Reset, 1)),
 		adding("an action", 7, outage.Event{Action: &outage.Action{Kind: outage.SetTimeout, State: outage.Done}}),
 		adding("advice", 7, outage.Event{Action: &outage.Action{Kind: outage.Advise, State: outage.Done}}),
 		adding("an action of nobody", 7, outage.Event{Action: &outage.Action{Kind: outage.KillClients, State: outage.Skipped}}),
 		variation{"a respond and a hold phase", func(s *story) { s.phase(7, outage.Respond).phase(8, outage.Hold) }},
-		variation{"no spared service", func(s *story) { s.s.Expect.Spare = nil }},
-		both(variation{"no spared service", func(s *story) { s.s.Expect.Spare = nil }}, lacks("nobody served", isAttempt)),
-		both(variation{"another responder", func(s *story) { s.h.Header.Responder, s.s.Expect.Spare = "exec:x.sh", nil }}, lacks("nobody served", isAttempt)),
+		nobodySpared,
+		both(nobodySpared, lacks("nobody served", isAttempt)),
+		both(variation{"another responder", func(s *story) { s.h.Header.Responder, s.s.Expect.Spare = "exec:x.sh", nil }},
+			lacks("nobody served", isAttempt)),
 		variation{"an unnamed responder", func(s *story) { s.h.Header.Responder = "" }},
 	}),
-	"bad-few":    {fewDiagnoses(3)},
-	"bad-untold": {planned("plans only advice", func(p *outage.Plan) { p.Actions = p.Actions[2:] }), planned("plans only a kill", func(p *outage.Plan) { p.Actions = p.Actions[:1] })},
+	"bad-few": {fewDiagnoses(3)},
+	"bad-untold": {
+		planned("plans only advice", func(p *outage.Plan) { p.Actions = p.Actions[2:] }),
+		planned("plans only a kill", func(p *outage.Plan) { p.Actions = p.Actions[:1] }),
+	},
 	"good-roll": {
-		peaking("web", 39, 0), peaking("web", 40, 0), peaking("web", 41, 0), peaking("web", 0, 39), peaking("web", 0, 40), peaking("web", 0, 40.9), peaking("", 69, 0), peaking("", 70, 0),
+		peaking("web", 39, 0), peaking("web", 40, 0), peaking("web", 41, 0), peaking("web", 0, 39), peaking("web", 0, 40),
+		peaking("web", 0, 40.9), peaking("", 69, 0), peaking("", 70, 0),
 		peaking("", 0, 69), peaking("", 0, 70), peaking("api", 5, 0), peaking("", 0, 69.9),
-		both(peaking("", 0, 70), configured("maxclients", "", 0, 10)), both(peaking("", 70, 0), configured("maxclients", "", 0, 10)), both(peaking("", 0, 70), configured("maxclients", "0", 0, 10)),
-		both(peaking("", 80, 0), seen(2, 5)), both(peaking("", 80, 0), seen(2, 5, 6)), both(peaking("", 80, 0), seen(2, 2.99, 6)), both(peaking("", 80, 0), seen(2, 3, 10)),
-		listing("10.0.0.2:1", "10.0.0.2:2", "10.0.0.3:1"), listing("10.0.0.3:1"), both(peaking("web", 1, 0), listing("10.0.0.2:1", "10.0.0.2:2")), both(peaking("web", 2, 0), listing("10.0.0.2:1", "10.0.0.2:2")),
+		both(peaking("", 0, 70), configured("maxclients", "", 0, 10)), both(peaking("", 70, 0), configured("maxclients", "", 0, 10)),
+		both(peaking("", 0, 70), configured("maxclients", "0", 0, 10)),
+		both(peaking("", 80, 0), seen(2, 5)), both(peaking("", 80, 0), seen(2, 5, 6)), both(peaking("", 80, 0), seen(2, 2.99, 6)),
+		both(peaking("", 80, 0), seen(2, 3, 10)),
+		listing("10.0.0.2:1", "10.0.0.2:2", "10.0.0.3:1"), listing("10.0.0.3:1"),
+		both(peaking("web", 1, 0), listing("10.0.0.2:1", "10.0.0.2:2")),
+		both(peaking("web", 2, 0), listing("10.0.0.2:1", "10.0.0.2:2")),
 		with("counted at two addresses", func(e *outage.Event) {
 			if e.Snapshot != nil {
 				e.Snapshot.Census = append(e.Snapshot.Census, outage.Census{Host: "10.0.0.2", Count: 1}, outage.Census{Host: "10.0.0.9", Count: 7})
@@ -218,111 +259,188 @@ var variations = map[string][]variation{
 		lacks("nobody suffers", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Outcome == outage.PoolTimeout }),
 		lacks("nobody tries", func(e outage.Event) bool { return e.Attempt != nil && e.At >= at(3) }), sure(.5), sure(.49),
 		both(lacks("no diagnosis", hasDiagnosis), adding("named as it began", 5.1, namedOnce(outage.NotAtLimit, .8))),
-		both(lacks("no diagnosis", hasDiagnosis), adding("named before it began", 5.09, namedOnce(outage.NotAtLimit, .8)))},
+		both(lacks("no diagnosis", hasDiagnosis), adding("named before it began", 5.09, namedOnce(outage.NotAtLimit, .8))),
+	},
 	"good-two": {
 		alsoFound(outage.FDLimitClamp, .5), alsoFound(outage.FDLimitClamp, .49), alsoFound(outage.IdleNotReaped, .9),
-		both(alsoFound(outage.IdleNotReaped, .9), expecting("three causes", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.IdleNotReaped) })),
+		both(alsoFound(outage.IdleNotReaped, .9),
+			expecting("three causes", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.IdleNotReaped) })),
 		expecting("three causes", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.IdleNotReaped, outage.HalfOpenPeers) }),
 		expecting("the first one twice", func(e *scenarios.Expect) { e.Also = []outage.Cause{outage.ConnectionLeak} }),
 		expecting("one cause", func(e *scenarios.Expect) { e.Also = nil }),
-		both(alsoFound("", 0), adding("named with the plan", 5.9, namedOnce(outage.FDLimitClamp, .8))), both(alsoFound("", 0), adding("named before the plan", 5.89, namedOnce(outage.FDLimitClamp, .8))),
-		both(alsoFound("", 0), adding("named as it was held", 9, namedOnce(outage.FDLimitClamp, .8))), both(alsoFound("", 0), adding("named in the hold phase", 9.01, namedOnce(outage.FDLimitClamp, .8))),
-		both(alsoFound("", 0), adding("named unsurely", 7, namedOnce(outage.FDLimitClamp, .49))), both(alsoFound("", 0), adding("named just so", 7, namedOnce(outage.FDLimitClamp, .5))),
-		both(both(alsoFound("", 0), adding("named later", 9.5, namedOnce(outage.FDLimitClamp, .8))), lacks("no hold phase", kinds["hold"])),
-		both(both(alsoFound("", 0), adding("named later", 7, namedOnce(outage.FDLimitClamp, .8))), lacks("no plan", isPlan)),
-		both(alsoFound("", 0), adding("named behind another", 7, outage.Event{Diagnosis: &outage.Diagnosis{Findings: []outage.Finding{{Cause: outage.IdleNotReaped, Confidence: .9}, {Cause: outage.FDLimitClamp, Confidence: .7}}}})),
-		both(expecting("the first one too", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.ConnectionLeak) }), adding("named again", 7, namedOnce(outage.ConnectionLeak, .8))),
-		both(expecting("the first one alone", func(e *scenarios.Expect) { e.Also = []outage.Cause{outage.ConnectionLeak} }), adding("named again", 7, namedOnce(outage.ConnectionLeak, .8))),
+		both(alsoFound("", 0), adding("named with the plan", 5.9, namedOnce(outage.FDLimitClamp, .8))),
+		both(alsoFound("", 0), adding("named before the plan", 5.89, namedOnce(outage.FDLimitClamp, .8))),
+		both(alsoFound("", 0), adding("named as it was held", 9, namedOnce(outage.FDLimitClamp, .8))),
+		both(alsoFound("", 0), adding("named in the hold phase", 9.01, namedOnce(outage.FDLimitClamp, .8))),
+		both(alsoFound("", 0), adding("named unsurely", 7, namedOnce(outage.FDLimitClamp, .49))),
+		both(alsoFound("", 0), adding("named just so", 7, namedOnce(outage.FDLimitClamp, .5))),
+		both(alsoFound("", 0), adding("named later", 9.5, namedOnce(outage.FDLimitClamp, .8)), lacks("no hold phase", kinds["hold"])),
+		both(alsoFound("", 0), adding("named later", 7, namedOnce(outage.FDLimitClamp, .8)), lacks("no plan", isPlan)),
+		both(alsoFound("", 0),
+			adding("named behind another", 7,
+				found(outage.Finding{Cause: outage.IdleNotReaped, Confidence: .9}, outage.Finding{Cause: outage.FDLimitClamp, Confidence: .7}))),
+		both(expecting("the first one too", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.ConnectionLeak) }),
+			adding("named again", 7, namedOnce(outage.ConnectionLeak, .8))),
+		both(expecting("the first one alone", func(e *scenarios.Expect) { e.Also = []outage.Cause{outage.ConnectionLeak} }),
+			adding("named again", 7, namedOnce(outage.ConnectionLeak, .8))),
 		lacks("no diagnosis", hasDiagnosis), with("nothing found", func(e *outage.Event) {
 			if e.Diagnosis != nil {
 				e.Diagnosis.Findings = nil
 			}
 		}),
-		both(expecting("idle ones too", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.IdleNotReaped) }), blamedToo(outage.IdleNotReaped)), blamedToo(outage.IdleNotReaped), blamedToo(outage.FDLimitClamp),
-		both(expecting("a low limit too", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.MaxclientsTooLow) }), blamedToo(outage.MaxclientsTooLow)),
+		both(expecting("idle ones too", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.IdleNotReaped) }),
+			blamedToo(outage.IdleNotReaped)),
+		blamedToo(outage.IdleNotReaped), blamedToo(outage.FDLimitClamp),
+		both(expecting("a low limit too", func(e *scenarios.Expect) { e.Also = append(e.Also, outage.MaxclientsTooLow) }),
+			blamedToo(outage.MaxclientsTooLow)),
 	},
 	"good-clamp": {tried(5.89, "web", outage.OpRequest, outage.Reset, 1), tried(5.9, "web", outage.OpRequest, outage.Reset, 1),
 		actingOn("a restart that erred", outage.RestartRedis, func(a *outage.Action) { a.State = outage.Errored }),
 		adding("something done before", 6.5, outage.Event{Action: &outage.Action{Kind: outage.RaiseNofile, State: outage.Done}}),
-		both(adding("something done before", 6.5, outage.Event{Action: &outage.Action{Kind: outage.RaiseNofile, State: outage.Done}}), tried(6.49, "web", outage.OpRequest, outage.Reset, 1)),
-		both(adding("something done before", 6.5, outage.Event{Action: &outage.Action{Kind: outage.RaiseNofile, State: outage.Done}}), tried(6.5, "web", outage.OpRequest, outage.Reset, 1)),
-		shown("rejected_connections", "60", 7, 14), shown("rejected_connections", "61", 7, 14), shown("rejected_connections", "59", 7, 14), tried(7.3, "web", outage.OpHeld, outage.TimedOut, 5)},
+		both(adding("something done before", 6.5, outage.Event{Action: &outage.Action{Kind: outage.RaiseNofile, State: outage.Done}}),
+			tried(6.49, "web", outage.OpRequest, outage.Reset, 1)),
+		both(adding("something done before", 6.5, outage.Event{Action: &outage.Action{Kind: outage.RaiseNofile, State: outage.Done}}),
+			tried(6.5, "web", outage.OpRequest, outage.Reset, 1)),
+		shown("rejected_connections", "60", 7, 14), shown("rejected_connections", "61", 7, 14),
+		shown("rejected_connections", "59", 7, 14), tried(7.3, "web", outage.OpHeld, outage.TimedOut, 5),
+	},
 	"long": {
-		tried(16.89, "web", outage.OpRequest, outage.Reset, 1), tried(16.9, "web", outage.OpRequest, outage.Reset, 1), tried(16.91, "web", outage.OpRequest, outage.Reset, 1),
-		tried(16.9, "web", outage.OpHeld, outage.TimedOut, 5), tried(16.91, "web", outage.OpHeld, outage.TimedOut, 5), tried(16.9, "web", outage.OpFresh, outage.TimedOut, 5), tried(16.91, "web", outage.OpFresh, outage.TimedOut, 5),
+		tried(16.89, "web", outage.OpRequest, outage.Reset, 1), tried(16.9, "web", outage.OpRequest, outage.Reset, 1),
+		tried(16.91, "web", outage.OpRequest, outage.Reset, 1),
+		tried(16.9, "web", outage.OpHeld, outage.TimedOut, 5), tried(16.91, "web", outage.OpHeld, outage.TimedOut, 5),
+		tried(16.9, "web", outage.OpFresh, outage.TimedOut, 5), tried(16.91, "web", outage.OpFresh, outage.TimedOut, 5),
 		with("a restart recorded late", func(e *outage.Event) {
 			if e.Action != nil && e.Action.Kind == outage.RestartRedis {
 				e.At = at(8)
 			}
 		}),
 	},
-	"good-exec": {tried(5.29, "web", outage.OpRequest, outage.Reset, 1), tried(5.3, "web", outage.OpRequest, outage.Reset, 1), tried(5.29, "web", outage.OpHeld, outage.TimedOut, 1),
-		tried(5.3, "web", outage.OpHeld, outage.TimedOut, 1), typing(6.25, ":0", 0, "CLIENT KILL ID 7"), typing(6.25, "+OK", -1, "CONFIG SET timeout 0"), typing(4, ":1", 1, "CLIENT KILL ID 7"),
+	"good-exec": {
+		tried(5.29, "web", outage.OpRequest, outage.Reset, 1), tried(5.3, "web", outage.OpRequest, outage.Reset, 1),
+		tried(5.29, "web", outage.OpHeld, outage.TimedOut, 1),
+		tried(5.3, "web", outage.OpHeld, outage.TimedOut, 1), typing(6.25, ":0", 0, "CLIENT KILL ID 7"),
+		typing(6.25, "+OK", -1, "CONFIG SET timeout 0"), typing(4, ":1", 1, "CLIENT KILL ID 7"),
 		lacks("a slow diagnosis", func(e outage.Event) bool { return e.Diagnosis != nil && e.At < at(6) }),
-		both(lacks("a slow diagnosis", func(e outage.Event) bool { return e.Diagnosis != nil && e.At < at(6) }), adding("one as the response began", 6, namedOnce(outage.HalfOpenPeers, .5))),
-		both(adding("one as the response began", 6, namedOnce(outage.HalfOpenPeers, .5)), adding("one later", 6.5, namedOnce(outage.DeploySurge, .9))),
-		both(adding("one before the response began", 5.99, namedOnce(outage.HalfOpenPeers, .5)), adding("one later", 6.5, namedOnce(outage.DeploySurge, .9))),
+		both(lacks("a slow diagnosis", func(e outage.Event) bool { return e.Diagnosis != nil && e.At < at(6) }),
+			adding("one as the response began", 6, namedOnce(outage.HalfOpenPeers, .5))),
+		both(adding("one as the response began", 6, namedOnce(outage.HalfOpenPeers, .5)),
+			adding("one later", 6.5, namedOnce(outage.DeploySurge, .9))),
+		both(adding("one before the response began", 5.99, namedOnce(outage.HalfOpenPeers, .5)),
+			adding("one later", 6.5, namedOnce(outage.DeploySurge, .9))),
 		adding("a guess as the response began", 6, namedOnce(outage.HalfOpenPeers, .49)),
-		both(lacks("no attempt of the healthy", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Service == "web" }), expecting("nobody to spare", func(e *scenarios.Expect) { e.Spare = nil })),
-		lacks("nothing typed", kinds["commands"])},
+		both(lacks("no attempt of the healthy", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Service == "web" }), nobodySpared),
+		lacks("nothing typed", kinds["commands"]),
+	},
 	"good-person": {
-		typing(6.2, "+OK", -1, "PING"), typing(6.2, "+OK", -1, "CLIENT"), typing(6.2, "-ERR wrong number of arguments", 0, "CLIENT KILL"), typing(6.2, "+OK", 2, "SHUTDOWN"), typing(6.2, "+OK", 0, "SHUTDOWN"),
+		typing(6.2, "+OK", -1, "PING"), typing(6.2, "+OK", -1, "CLIENT"),
+		typing(6.2, "-ERR wrong number of arguments", 0, "CLIENT KILL"), typing(6.2, "+OK", 2, "SHUTDOWN"),
+		typing(6.2, "+OK", 0, "SHUTDOWN"),
 		typing(6.2, "+OK", -1, "CONFIG SET timeout 7"), lacks("nothing typed", kinds["commands"]),
 	},
 	"bad-published": {
-		typing(7, "+OK", -1, "CONFIG SET timeout 0"), typing(7, "+OK", -1, "CONFIG SET timeout 7"), typing(7, "+OK", -1, "CONFIG SET timeout 8"), typing(7, "+OK", -1, "CONFIG SET timeout 6"), typing(7, "+OK", -1, "CONFIG SET timeout 1"),
-		typing(7, "+OK", -1, "CONFIG SET timeout -1"), typing(7, "+OK", -1, "CONFIG SET timeout soon"), typing(7, "+OK", -1, "config set tcp-keepalive 60"), typing(7, "+OK", -1, "CONFIG SET hz 20"), typing(7, "+OK", -1, "CONFIG SET timeout 300 hz 20"),
-		typing(7, "-ERR no", -1, "CONFIG SET timeout 900"), typing(7, "+OK", -1, "CONFIG GET timeout 900"), typing(7, "+OK", -1, "CONFIG SET timeout"),
-		muchTyped(15), muchTyped(16), muchTyped(17), muchTyped(18), typing(7, ":0", 0, "CLIENT KILL ADDR 10.0.0.5:0"), typing(7, ":0", -1, "CLIENT KILL ID 5"), typing(7, ":1", 1, "CLIENT KILL ID 5"),
-		typing(7, "-ERR syntax error", 0, "CLIENT KILL ID 5 6"), typing(7, "-ERR syntax error", 0, "CLIENT KILL ID 5 ADDR"), typing(7, "-ERR syntax error", 0, "CLIENT KILL ADDR 5 6"), typing(7, "-ERR syntax error", 0, "CLIENT KILL TYPE normal ID 5"),
-		typing(7, "-ERR syntax error", 0, "CLIENT KILL TYPE normal ID 5 6"), typing(7, "-NOPERM", 0, "CLIENT KILL MAXAGE 60"), typing(7, ":0", 0, "CLIENT KILL MAXAGE 60"), typing(7, ":0", 0, "CLIENT KILL SKIPME no ID 6"),
-		typing(7, "-ERR", 0, "CLIENT KILL ADDR"), typing(7, "-ERR", 0, "CLIENT KILL TYPE"), typing(7, "-ERR", 0, "CLIENT KILL :6379"), typing(7, "-ERR", 0, "CLIENT KILL /run/redis.sock:0"), typing(7, ":0", 0, "CLIENT KILL ADDR 10.0.0.5:1 ID"),
-		typing(7, ":0", 0, "CLIENT KILL USER api"), typing(7, "-ERR syntax error", 0, "CLIENT KILL TYPE normal NOT-ID 5"), typing(7, "-ERR syntax error", 0, "CLIENT KILL NOTHING 5"),
-		typing(7, "-NOAUTH Authentication required", -1, "CONFIG SET hz 1"), typing(7, "-BUSY Redis is busy", -1, "CONFIG SET hz 1"), typing(7, "-ERR unknown command", -1, "CONFIG SET hz 1"), typing(7, "-ERR Rewriting config file: Permission denied", -1, "CONFIG REWRITE"),
+		typing(7, "+OK", -1, "CONFIG SET timeout 0"), typing(7, "+OK", -1, "CONFIG SET timeout 7"),
+		typing(7, "+OK", -1, "CONFIG SET timeout 8"), typing(7, "+OK", -1, "CONFIG SET timeout 6"),
+		typing(7, "+OK", -1, "CONFIG SET timeout 1"),
+		typing(7, "+OK", -1, "CONFIG SET timeout -1"), typing(7, "+OK", -1, "CONFIG SET timeout soon"),
+		typing(7, "+OK", -1, "config set tcp-keepalive 60"), typing(7, "+OK", -1, "CONFIG SET hz 20"),
+		typing(7, "+OK", -1, "CONFIG SET timeout 300 hz 20"),
+		typing(7, "-ERR no", -1, "CONFIG SET timeout 900"), typing(7, "+OK", -1, "CONFIG GET timeout 900"),
+		typing(7, "+OK", -1, "CONFIG SET timeout"),
+		muchTyped(15), muchTyped(16), muchTyped(17), muchTyped(18), typing(7, ":0", 0, "CLIENT KILL ADDR 10.0.0.5:0"),
+		typing(7, ":0", -1, "CLIENT KILL ID 5"), typing(7, ":1", 1, "CLIENT KILL ID 5"),
+		typing(7, "-ERR syntax error", 0, "CLIENT KILL ID 5 6"), typing(7, "-ERR syntax error", 0, "CLIENT KILL ID 5 ADDR"),
+		typing(7, "-ERR syntax error", 0, "CLIENT KILL ADDR 5 6"), typing(7, "-ERR syntax error", 0, "CLIENT KILL TYPE normal ID 5"),
+		typing(7, "-ERR syntax error", 0, "CLIENT KILL TYPE normal ID 5 6"), typing(7, "-NOPERM", 0, "CLIENT KILL MAXAGE 60"),
+		typing(7, ":0", 0, "CLIENT KILL MAXAGE 60"), typing(7, ":0", 0, "CLIENT KILL SKIPME no ID 6"),
+		typing(7, "-ERR", 0, "CLIENT KILL ADDR"), typing(7, "-ERR", 0, "CLIENT KILL TYPE"), typing(7, "-ERR", 0, "CLIENT KILL :6379"),
+		typing(7, "-ERR", 0, "CLIENT KILL /run/redis.sock:0"), typing(7, ":0", 0, "CLIENT KILL ADDR 10.0.0.5:1 ID"),
+		typing(7, ":0", 0, "CLIENT KILL USER api"), typing(7, ":0", 0, "CLIENT KILL SKIPME no ID"),
+		typing(7, ":0", 0, "CLIENT KILL SKIPME no ADDR web:1"), typing(7, "-ERR syntax error", 0, "CLIENT KILL TYPE normal NOT-ID 5"),
+		typing(7, "-ERR syntax error", 0, "CLIENT KILL NOTHING 5"),
+		typing(7, "-NOAUTH Authentication required", -1, "CONFIG SET hz 1"), typing(7, "-BUSY Redis is busy", -1, "CONFIG SET hz 1"),
+		typing(7, "-ERR unknown command", -1, "CONFIG SET hz 1"),
+		typing(7, "-ERR Rewriting config file: Permission denied", -1, "CONFIG REWRITE"),
 	},
-	"control-yes": {canariesAtTheEnd(4, 3), canariesAtTheEnd(4, 4), canariesAtTheEnd(3, 4), canariesAtTheEnd(1, 0), canariesAtTheEnd(0, 1),
-		tried(11, "web", outage.OpFresh, outage.OK, 90), tried(10.99, "web", outage.OpFresh, outage.OK, 90), tried(14, "web", outage.OpFresh, outage.OK, 90),
+	"control-yes": {
+		canariesAtTheEnd(4, 3), canariesAtTheEnd(4, 4), canariesAtTheEnd(3, 4), canariesAtTheEnd(1, 0), canariesAtTheEnd(0, 1),
+		tried(11, "web", outage.OpFresh, outage.OK, 90), tried(10.99, "web", outage.OpFresh, outage.OK, 90),
+		tried(14, "web", outage.OpFresh, outage.OK, 90),
 		adding("advice", 7, outage.Event{Action: &outage.Action{Kind: outage.Advise, State: outage.Done}}),
 		variation{"a short run", func(s *story) {
 			s.without(func(e outage.Event) bool { return e.At > at(2) || e.Phase != nil }).refuse(1, 2, "api", 10).
 				phase(0, outage.Load).phase(2, outage.End).snapshot(.1, 1, 100, 0).snapshot(1.9, 100, 100, 50)
-		}}},
-	"control-failing": {failingUntil(7.99), failingUntil(8), failingUntil(8.01), tried(8, "api", outage.OpConnect, outage.Refused, 1),
-		both(failingUntil(7.9), tried(8, "api", outage.OpConnect, outage.TimedOut, 1)), both(failingUntil(7.9), tried(7.99, "api", outage.OpConnect, outage.TimedOut, 1)), both(failingUntil(7.9), tried(14, "api", outage.OpConnect, outage.TimedOut, 2)),
-		both(failingUntil(7.9), tried(9, "api", outage.OpConnect, outage.Failed, 2))},
-	"good-failing": {failures(35), failures(36), failures(37), both(failures(1), failingUntil(5.1)), seen(0), seen(0, 5), seen(0, 5, 6), seen(0, 2.9, 6), seen(0, 3, 14), sure(.5), sure(.49),
-		expecting("suffers anything", func(e *scenarios.Expect) { e.Suffer = "" }), expecting("suffers resets", func(e *scenarios.Expect) { e.Suffer = outage.Reset }),
-		both(expecting("refusals forbidden", func(e *scenarios.Expect) { no := false; e.Refusals = &no }), tried(6, "api", outage.OpConnect, outage.Refused, 1)),
-		expecting("refusals forbidden", func(e *scenarios.Expect) { no := false; e.Refusals = &no }), expecting("refusals expected", func(e *scenarios.Expect) { yes := true; e.Refusals = &yes }),
-		tried(2.9, "api", outage.OpConnect, outage.TimedOut, 1), tried(3, "api", outage.OpConnect, outage.TimedOut, 1), tried(4, "api", outage.OpConnect, outage.Refused, 1), tried(14, "api", outage.OpConnect, outage.Refused, 1),
-		adding("an action", 7.95, outage.Event{Action: &outage.Action{Kind: outage.RaiseNofile, State: outage.Done}}), tried(8, "web", outage.OpHeld, outage.TimedOut, 9), tried(6, "web", outage.OpHeld, outage.TimedOut, 9),
-		expecting("it must be over", func(e *scenarios.Expect) { e.Mitigate = at(4) }), expecting("nobody to spare", func(e *scenarios.Expect) { e.Spare = nil })},
-	"recovering": {tried(9, "api", outage.OpConnect, outage.TimedOut, 1), tried(9.5, "api", outage.OpConnect, outage.TimedOut, 2), slowFailure(9.5, .5), slowFailure(9.5, .51), slowFailure(9, 0),
-		tried(9.5, "api", outage.OpConnect, outage.Refused, 1), tried(10, "api", outage.OpConnect, outage.TimedOut, 1), tried(10, "api", outage.OpConnect, outage.TimedOut, 2), slowFailure(10.5, .5), slowFailure(10.5, .51), slowFailure(10, 0),
-		tried(6, "api", outage.OpConnect, outage.Refused, 1), tried(8.5, "api", outage.OpConnect, outage.Refused, 1), tried(8.6, "api", outage.OpConnect, outage.Refused, 1), tried(8.4, "api", outage.OpConnect, outage.Refused, 1),
-		below(39), below(40), lacks("nothing done", isAction), expecting("only mitigated", func(e *scenarios.Expect) { e.Cleared, e.Recover = nil, 0 }), expecting("nothing about the end", func(e *scenarios.Expect) { e.Cleared, e.Recover, e.Mitigate = nil, 0, 0 })},
-	"locked": {shown("rejected_connections", "3", 6, 10), tried(6, "web", outage.OpConnect, outage.Refused, 1), shown("rejected_connections", "", 0, 10),
-		expecting("nothing suffered", func(e *scenarios.Expect) { e.Suffer = "" }), lacks("nobody denied", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Outcome == outage.Denied }),
-		seen(0, 5), seen(0, 5, 6)},
+		}},
+	},
+	"control-failing": {
+		failingUntil(7.99), failingUntil(8), failingUntil(8.01), tried(8, "api", outage.OpConnect, outage.Refused, 1),
+		both(failingUntil(7.9), tried(8, "api", outage.OpConnect, outage.TimedOut, 1)),
+		both(failingUntil(7.9), tried(7.99, "api", outage.OpConnect, outage.TimedOut, 1)),
+		both(failingUntil(7.9), tried(14, "api", outage.OpConnect, outage.TimedOut, 2)),
+		both(failingUntil(7.9), tried(9, "api", outage.OpConnect, outage.Failed, 2)),
+	},
+	"good-failing": {
+		failures(35), failures(36), failures(37), both(failures(1), failingUntil(5.1)),
+		seen(0), seen(0, 5), seen(0, 5, 6), seen(0, 2.9, 6), seen(0, 3, 14), sure(.5), sure(.49),
+		suffers(""), suffers(outage.Reset),
+		both(expecting("refusals forbidden", func(e *scenarios.Expect) { no := false; e.Refusals = &no }),
+			tried(6, "api", outage.OpConnect, outage.Refused, 1)),
+		expecting("refusals forbidden", func(e *scenarios.Expect) { no := false; e.Refusals = &no }),
+		expecting("refusals expected", func(e *scenarios.Expect) { yes := true; e.Refusals = &yes }),
+		tried(2.9, "api", outage.OpConnect, outage.TimedOut, 1), tried(3, "api", outage.OpConnect, outage.TimedOut, 1),
+		tried(4, "api", outage.OpConnect, outage.Refused, 1), tried(14, "api", outage.OpConnect, outage.Refused, 1),
+		adding("an action", 7.95, outage.Event{Action: &outage.Action{Kind: outage.RaiseNofile, State: outage.Done}}),
+		tried(8, "web", outage.OpHeld, outage.TimedOut, 9), tried(6, "web", outage.OpHeld, outage.TimedOut, 9),
+		expecting("it must be over", func(e *scenarios.Expect) { e.Mitigate = at(4) }), nobodySpared,
+	},
+	"recovering": {
+		tried(9, "api", outage.OpConnect, outage.TimedOut, 1), tried(9.5, "api", outage.OpConnect, outage.TimedOut, 2),
+		slowFailure(9.5, .5), slowFailure(9.5, .51), slowFailure(9, 0),
+		tried(9.5, "api", outage.OpConnect, outage.Refused, 1), tried(10, "api", outage.OpConnect, outage.TimedOut, 1),
+		tried(10, "api", outage.OpConnect, outage.TimedOut, 2), slowFailure(10.5, .5), slowFailure(10.5, .51), slowFailure(10, 0),
+		tried(6, "api", outage.OpConnect, outage.Refused, 1), tried(8.5, "api", outage.OpConnect, outage.Refused, 1),
+		tried(8.6, "api", outage.OpConnect, outage.Refused, 1), tried(8.4, "api", outage.OpConnect, outage.Refused, 1),
+		below(39), below(40), lacks("nothing done", isAction),
+		expecting("only mitigated", func(e *scenarios.Expect) { e.Cleared, e.Recover = nil, 0 }),
+		expecting("nothing about the end", func(e *scenarios.Expect) { e.Cleared, e.Recover, e.Mitigate = nil, 0, 0 }),
+	},
+	"locked": {
+		shown("rejected_connections", "3", 6, 10), tried(6, "web", outage.OpConnect, outage.Refused, 1), shown("rejected_connections", "", 0, 10),
+		suffers(""),
+		lacks("nobody denied", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Outcome == outage.Denied }),
+		seen(0, 5), seen(0, 5, 6),
+	},
 	"cut": {
-		killedAt("10.0.0.5:1"), killedAt("10.0.0.8:1"), killedAt("10.0.0.2:1"), killedAt("10.0.0.99:1"), killedAt("10.0.0.6:1", "10.0.0.8:1"),
-		both(killedAt("10.0.0.5:1"), actingOn("before the cut", outage.KillClients, func(a *outage.Action) { a.At = at(3.99) })), both(killedAt("10.0.0.5:1"), actingOn("with the cut", outage.KillClients, func(a *outage.Action) { a.At = at(4) })),
-		both(expecting("nobody to blame", func(e *scenarios.Expect) { e.Culprits, e.Spare = nil, nil }), tried(7, "api", outage.OpRequest, outage.Reset, 3)),
-		both(expecting("nobody to blame", func(e *scenarios.Expect) { e.Culprits, e.Spare = nil, nil }), tried(7, "web", outage.OpRequest, outage.Reset, 3)),
-		both(expecting("a low limit", func(e *scenarios.Expect) { e.Cause, e.Culprits, e.Spare = outage.MaxclientsTooLow, nil, nil }), tried(7, "api", outage.OpRequest, outage.Reset, 3)),
-		both(both(expecting("a low limit", func(e *scenarios.Expect) { e.Cause, e.Culprits, e.Spare = outage.MaxclientsTooLow, nil, nil }), variation{"no fault", func(s *story) { s.s.Faults = nil }}), tried(7, "api", outage.OpRequest, outage.Reset, 3)),
+		killedAt("10.0.0.5:1"), killedAt("10.0.0.8:1"), killedAt("10.0.0.2:1"), killedAt("10.0.0.99:1"),
+		killedAt("10.0.0.6:1", "10.0.0.8:1"),
+		both(killedAt("10.0.0.5:1"), actingOn("before the cut", outage.KillClients, func(a *outage.Action) { a.At = at(3.99) })),
+		both(killedAt("10.0.0.5:1"), actingOn("with the cut", outage.KillClients, func(a *outage.Action) { a.At = at(4) })),
+		both(expecting("nobody to blame", func(e *scenarios.Expect) { e.Culprits, e.Spare = nil, nil }),
+			tried(7, "api", outage.OpRequest, outage.Reset, 3)),
+		both(expecting("nobody to blame", func(e *scenarios.Expect) { e.Culprits, e.Spare = nil, nil }),
+			tried(7, "web", outage.OpRequest, outage.Reset, 3)),
+		both(expecting("a low limit", func(e *scenarios.Expect) { e.Cause, e.Culprits, e.Spare = outage.MaxclientsTooLow, nil, nil }),
+			tried(7, "api", outage.OpRequest, outage.Reset, 3)),
+		both(expecting("a low limit", func(e *scenarios.Expect) { e.Cause, e.Culprits, e.Spare = outage.MaxclientsTooLow, nil, nil }),
+			variation{"no fault", func(s *story) { s.s.Faults = nil }}, tried(7, "api", outage.OpRequest, outage.Reset, 3)),
 	},
 	"crowd": {
-		lostBy(3), lostBy(4), lostBy(5), lostBy(6), lacks("silent jobs", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Service != "web" && isCanary(e) }), lacks("all silent", isCanary),
+		lostBy(3), lostBy(4), lostBy(5), lostBy(6),
+		lacks("silent jobs", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Service != "web" && isCanary(e) }),
+		lacks("all silent", isCanary),
 		lacks("one job silent", func(e outage.Event) bool { return e.Attempt != nil && e.Attempt.Service == "job-3" && isCanary(e) }),
-		killedAt("10.0.1.1:1", "10.0.1.2:1", "10.0.1.3:1", "10.0.1.4:1", "10.0.1.5:1", "10.0.0.2:1", "10.0.0.2:2"), killedAt("10.0.1.1:1", "10.0.1.2:1", "10.0.1.3:1", "10.0.1.4:1", "10.0.0.2:1"),
+		killedAt("10.0.1.1:1", "10.0.1.2:1", "10.0.1.3:1", "10.0.1.4:1", "10.0.1.5:1", "10.0.0.2:1", "10.0.0.2:2"),
+		killedAt("10.0.1.1:1", "10.0.1.2:1", "10.0.1.3:1", "10.0.1.4:1", "10.0.0.2:1"),
 		variation{"jobs that start later", func(s *story) { s.s.Fleet[3].Start = at(1) }},
 	},
 	"gateway": {
-		accusing("the gateway", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1"}), accusing("web's ports", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Examples: []string{"10.0.0.1:40001"}}),
-		accusing("a port that passed on", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Examples: []string{"10.0.0.1:2001"}}), killedAt("10.0.0.1:40001"), killedAt("10.0.0.1:40000"), killedAt("10.0.0.1:2001"), killedAt("10.0.0.1:5"),
-		both(killedAt("10.0.0.1:2001"), actingOn("before it passed on", outage.KillClients, func(a *outage.Action) { a.At = at(3.39) })), both(killedAt("10.0.0.1:2001"), actingOn("as it passed on", outage.KillClients, func(a *outage.Action) { a.At = at(3.4) })),
-		both(accusing("the gateway, unsurely", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Certainty: .5}), unnamed()), both(accusing("the gateway, fairly surely", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Certainty: .51}), unnamed()),
+		accusing("the gateway", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1"}),
+		accusing("web's ports", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Examples: []string{"10.0.0.1:40001"}}),
+		accusing("a port that passed on", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Examples: []string{"10.0.0.1:2001"}}),
+		killedAt("10.0.0.1:40001"), killedAt("10.0.0.1:40000"), killedAt("10.0.0.1:2001"), killedAt("10.0.0.1:5"),
+		both(killedAt("10.0.0.1:2001"), actingOn("before it passed on", outage.KillClients, func(a *outage.Action) { a.At = at(3.39) })),
+		both(killedAt("10.0.0.1:2001"), actingOn("as it passed on", outage.KillClients, func(a *outage.Action) { a.At = at(3.4) })),
+		both(accusing("the gateway, unsurely", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Certainty: .5}), unnamed()),
+		both(accusing("the gateway, fairly surely", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Certainty: .51}), unnamed()),
 		accusing("the gateway, unsurely, though names tell", outage.Culprit{Service: "10.0.0.1", Addr: "10.0.0.1", Certainty: .5}),
 	},
 }
@@ -337,7 +455,8 @@ func slowCanary(e *outage.Event, took float64) {
 
 func slowFailure(t, took float64) variation {
 	return variation{fmt.Sprintf("a failure at %g s that took %g s", t, took), func(s *story) {
-		s.add(t, "api-1", outage.Event{Attempt: &outage.Attempt{Service: "api", Instance: "api-1", Op: outage.OpConnect, Outcome: outage.TimedOut, Latency: at(took)}})
+		a := outage.Attempt{Service: "api", Instance: "api-1", Op: outage.OpConnect, Outcome: outage.TimedOut, Latency: at(took)}
+		s.add(t, "api-1", outage.Event{Attempt: &a})
 	}}
 }
 
@@ -347,7 +466,7 @@ func below(n int) variation {
 	})
 }
 
-func below2(percent float64) variation {
+func belowPercent(percent float64) variation {
 	return expecting(fmt.Sprintf("cleared below %g%%", percent), func(e *scenarios.Expect) {
 		e.Cleared = &scenarios.Cleared{Below: scenarios.Amount{Percent: percent}, Hold: at(3)}
 	})
@@ -357,6 +476,10 @@ func holding(seconds float64) variation {
 	return expecting(fmt.Sprintf("cleared for %g s", seconds), func(e *scenarios.Expect) {
 		e.Cleared = &scenarios.Cleared{Below: scenarios.Amount{Percent: 50}, Hold: at(seconds)}
 	})
+}
+
+func suffers(o outage.Outcome) variation {
+	return expecting(fmt.Sprintf("suffers %q", o), func(e *scenarios.Expect) { e.Suffer = o })
 }
 
 func refusalsNeeded(n int) variation {
@@ -374,7 +497,11 @@ func failingUntil(t float64) variation {
 }
 
 func namedOnce(c outage.Cause, confidence float64) outage.Event {
-	return outage.Event{Diagnosis: &outage.Diagnosis{Findings: []outage.Finding{{Cause: c, Confidence: confidence}}}}
+	return found(outage.Finding{Cause: c, Confidence: confidence})
+}
+
+func found(findings ...outage.Finding) outage.Event {
+	return outage.Event{Diagnosis: &outage.Diagnosis{Findings: findings}}
 }
 
 func fewDiagnoses(n int) variation {

@@ -69,7 +69,8 @@ func throughGateway() *story {
 		add(3.4, "api-1", outage.Event{Opened: &outage.Opened{Service: "api", Instance: "api-1", Ports: []int{40000, 40002, 2001}}}).
 		change(func(e *outage.Event) {
 			if e.Diagnosis != nil && len(e.Diagnosis.Findings) > 0 {
-				e.Diagnosis.Findings[0].Culprits = []outage.Culprit{{Service: "10.0.0.1", Addr: "10.0.0.1", Examples: []string{"10.0.0.1:40000", "10.0.0.1:40002"}}}
+				examples := []string{"10.0.0.1:40000", "10.0.0.1:40002"}
+				e.Diagnosis.Findings[0].Culprits = []outage.Culprit{{Service: "10.0.0.1", Addr: "10.0.0.1", Examples: examples}}
 			}
 			if e.Action != nil {
 				for i := range e.Action.Killed {
@@ -156,9 +157,17 @@ func tried(t float64, service string, op outage.Op, o outage.Outcome, n int) var
 	return variation{fmt.Sprintf("%d %s of %s at %g s %s", n, op, service, t, o), func(s *story) { s.attempt(t, service, op, o, n, "", "") }}
 }
 
-// both is one variation on top of another.
-func both(a, b variation) variation {
-	return variation{a.name + ", " + b.name, func(s *story) { a.edit(s); b.edit(s) }}
+// both is one variation on top of another, or of several.
+func both(list ...variation) variation {
+	var names []string
+	for _, v := range list {
+		names = append(names, v.name)
+	}
+	return variation{strings.Join(names, ", "), func(s *story) {
+		for _, v := range list {
+			v.edit(s)
+		}
+	}}
 }
 
 // silenced is a story without the events of one kind, for each kind that it has.
