@@ -86,7 +86,7 @@ func (v *view) oversize(s *service) (oversize, bool) {
 				continue
 			case c.Age < idleEnough || c.born > 0 && float64(c.Age) < recent:
 				fresh++
-			case c.Idle >= unusedFor && !c.woke:
+			case c.Idle >= unusedFor:
 				o.unused++
 			}
 			n++
