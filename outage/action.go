@@ -51,6 +51,7 @@ type Action struct {
 	Param        string   `json:"param,omitempty"`        // the setting that changes
 	From         string   `json:"from,omitempty"`
 	To           string   `json:"to,omitempty"`
+	Instead      string   `json:"instead,omitempty"` // what Param becomes where an earlier action did not make the room that To needs; empty for nothing
 	Victims      []Victim `json:"victims,omitempty"` // of kill-clients
 
 	State  ActionState `json:"state,omitempty"`

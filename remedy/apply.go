@@ -65,14 +65,23 @@ func (r *run) act(ctx context.Context, i int) error {
 		return err
 	}
 	a := &r.actions[i]
-	if why := r.hindered(i); why != "" {
+	why := r.hindered(i)
+	if why != "" && a.Instead == "" {
 		skip(a, why)
 		r.end(a)
 		return nil
 	}
+	asked := a.To
+	if why != "" { // as far as it reaches
+		a.To, a.Instead = a.Instead, ""
+		a.Commands = []string{line("CONFIG", "SET", a.Param, a.To)}
+	}
 	err := r.do(ctx, a)
-	if err != nil {
+	switch {
+	case err != nil:
 		a.State, a.Result = outage.Errored, err.Error()
+	case why != "":
+		a.Result += fmt.Sprintf(", and not %s: %s", asked, why)
 	}
 	r.end(a)
 	return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -258,6 +259,8 @@ func TestLiveOrElseRestart(t *testing.T) {
 		{"neither", &host{raise: eperm, restart: eperm}, []string{"raise-nofile errored: operation not permitted", "restart-redis errored: operation not permitted", "raise-maxclients skipped: the file descriptor limit was not raised", said}, []string{"raise 232", "restart 232"}},
 		{"no host", nil, []string{"raise-nofile skipped: nobody here can act on the server's process", "restart-redis skipped: nobody here can act on the server's process", "raise-maxclients skipped: the file descriptor limit was not raised", said}, nil},
 	}
+	further := slices.Clone(lift)
+	further[2].Instead = "150"
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := remedy.Applier{Redis: newFake()}
@@ -265,6 +268,14 @@ func TestLiveOrElseRestart(t *testing.T) {
 				a.Host = tt.host
 			}
 			want(t, apply(t, a, planOf(lift...)), tt.want...)
+			if skipped := tt.want[2]; strings.HasSuffix(skipped, "was not raised") { // then as far as it reaches
+				as := slices.Clone(tt.want)
+				as[2] = "raise-maxclients done: maxclients was 100 and is 150, and not 200: the file descriptor limit was not raised"
+				want(t, apply(t, remedy.Applier{Redis: newFake(), Host: a.Host}, planOf(further...)), as...)
+				if tt.host != nil {
+					tt.host.did = tt.host.did[:len(tt.did)]
+				}
+			}
 			if tt.host != nil && !cmp.Equal(tt.did, tt.host.did) {
 				t.Errorf("the host did %q, want %q", tt.host.did, tt.did)
 			}

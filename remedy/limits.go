@@ -91,9 +91,13 @@ func (p *planner) liftNofile(f outage.Finding, want, ceiling int) []outage.Actio
 	reason := fmt.Sprintf("%d are needed, %d are in force", want, p.limit())
 	switch {
 	case p.o.CanRaiseNofile, p.o.CanRestart && f.Asked < want:
-		plan = append(plan, p.raise(want, reason))
+		raise := p.raise(want, reason)
+		if p.reachesFurther(ceiling) {
+			raise.Instead = strconv.Itoa(ceiling)
+		}
+		plan = append(plan, raise)
 	case p.o.CanRestart: // the server asks for enough by itself when it starts
-	case ceiling-p.limit() >= max(p.limit()/10, 1):
+	case p.reachesFurther(ceiling):
 		p.warn("%d clients are needed, and the file descriptor limit allows %d: the raise is only part of it", want, ceiling)
 		plan = append(plan, p.raise(ceiling, fmt.Sprintf("as far as the file descriptor limit reaches; %d are needed", want)))
 	default:
@@ -101,6 +105,9 @@ func (p *planner) liftNofile(f outage.Finding, want, ceiling int) []outage.Actio
 	}
 	return append(plan, adviseNofile(nofile))
 }
+
+// reachesFurther reports whether the file descriptor limit as it is leaves room for a raise that is worth it.
+func (p *planner) reachesFurther(ceiling int) bool { return ceiling-p.limit() >= max(p.limit()/10, 1) }
 
 // unclamp gives the server what it was configured for, and what the fleet needs if that is more.
 func (p *planner) unclamp(f outage.Finding) []outage.Action {

@@ -27,6 +27,9 @@ func Print(w io.Writer, p outage.Plan) error {
 			}
 			field(out, label(a, j), c)
 		}
+		if a.Instead != "" {
+			field(out, "else", fmt.Sprintf("%s where the file descriptor limit is not raised", line("CONFIG", "SET", a.Param, a.Instead)))
+		}
 		if a.Kind != outage.Advise {
 			field(out, "undo", undoText(a))
 		}
