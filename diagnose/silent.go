@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"spillway/outage"
 )
@@ -57,7 +59,7 @@ func silent(v *view) *outage.Finding {
 		return nil
 	}
 	for _, m := range mutes {
-		f.Culprits = append(f.Culprits, culprit(m.group, m.conns))
+		f.Culprits = append(f.Culprits, culprit(m.group, v.withoutDialledAhead(m)))
 	}
 	sortCulprits(f.Culprits)
 	v.grow(f, opened)
@@ -78,6 +80,24 @@ func (v *view) noteMutes(w *weighing, mutes []mute) {
 	if others > len(mutes) { // more than a probe at each host
 		w.note(-0.1, byHostCommand, "%s at the same hosts did speak: they may belong to a pool that dials ahead", count(others, "connection"))
 	}
+}
+
+// dialledAhead is the most, one in so many, that is left out as possibly dialled ahead by a pool behind the same address.
+const dialledAhead = 8
+
+// withoutDialledAhead returns the connections to which the evidence points. Pools behind the same address may have dialled
+// some ahead, no more than work there, and have done so early: the oldest are left to the timeout.
+func (v *view) withoutDialledAhead(m mute) []*conn {
+	works := 0
+	for _, c := range v.conns {
+		if c.host == m.group.host && c.Cmd != "NULL" && !probe(c) && !c.exempt() {
+			works++
+		}
+	}
+	spared := min(works, len(m.conns)/dialledAhead)
+	conns := slices.Clone(m.conns)
+	slices.SortStableFunc(conns, func(a, b *conn) int { return cmp.Or(cmp.Compare(a.Age, b.Age), cmp.Compare(b.ID, a.ID)) })
+	return conns[:len(conns)-spared]
 }
 
 // pooled is how many connections a pool may have dialled ahead for each one that it has put to work.

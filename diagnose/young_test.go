@@ -233,3 +233,40 @@ func TestLeakBesideAPool(t *testing.T) {
 		}
 	}
 }
+
+// TestSilentBesideAPool has silent connections at an address where others work: as many of the oldest as work there may have
+// been dialled ahead, but no more than an eighth.
+func TestSilentBesideAPool(t *testing.T) {
+	for _, works := range []int{0, 3, 30} {
+		s := &sim{refusing: 10}
+		for i := range 80 {
+			s.add("", "10.0.1.1", now-9+0.05*float64(i), once(now-9+0.05*float64(i))).c.Cmd = "NULL"
+		}
+		if works > 0 {
+			s.pool("", "10.0.1.1", now-9, works)
+		}
+		for i := range s.conns {
+			if c := &s.conns[i].c; c.Cmd != "NULL" {
+				c.LibName = "jedis"
+			}
+		}
+		fill(s)
+		d := s.diagnose(3, 1)
+		f, _ := d.Top()
+		if f.Cause != outage.SilentConnections || len(f.Culprits) != 1 {
+			t.Fatalf("%d work: want silent-connections:\n%s", works, text(d))
+		}
+		if got, want := len(f.Culprits[0].IDs), 80-min(works, 10); got != want {
+			t.Errorf("%d work: %d are meant, want %d", works, got, want)
+		}
+		oldest := map[int64]bool{}
+		for i := range min(works, 10) {
+			oldest[int64(10+i)] = true // ids go up from 10
+		}
+		for _, id := range f.Culprits[0].IDs {
+			if oldest[id] {
+				t.Errorf("%d work: %d, one of the oldest, is meant", works, id)
+			}
+		}
+	}
+}

@@ -260,7 +260,7 @@ func silence(d *drawing) {
 	d.pastLimit(d.real(0.05, 0.15))
 	d.refusals(25 * time.Second)
 	// Those of the last seconds, at a thousand a second, cannot be called silent yet.
-	d.clearedBelow(max(before+crowd.Instances+d.need()-d.limit, d.limit*2/3))
+	d.clearedBelow(max(before+crowd.Instances+d.need()-d.limit, d.limit*9/10))
 }
 
 // storm turns all its slots over once or twice a second. Small limits: a storm on a large one would be all that the
