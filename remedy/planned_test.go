@@ -14,22 +14,7 @@ import (
 func TestPlanned(t *testing.T) {
 	var b strings.Builder
 	plan := func(name string, d outage.Diagnosis, s outage.Snapshot, o remedy.Options) {
-		p := remedy.Plan(d, s, o)
-		fmt.Fprintf(&b, "== %s\n", name)
-		for i, a := range p.Actions {
-			fmt.Fprintf(&b, "%s: %s\n", steps(p)[i], a.Reason)
-			for _, line := range [][]string{{a.Precondition}, a.Commands[:min(2, len(a.Commands))], a.Undo} {
-				for _, text := range line {
-					if text != "" {
-						fmt.Fprintf(&b, "    %s\n", text)
-					}
-				}
-			}
-		}
-		fmt.Fprintf(&b, "  fix: %s; relief for %s; conf %q\n", p.Fix, p.ReliefFor, p.ConfLines)
-		for _, w := range p.Warnings {
-			fmt.Fprintf(&b, "  ! %s\n", w)
-		}
+		writePlan(&b, name, 2, remedy.Plan(d, s, o))
 	}
 	// The need and the file descriptor limit, at and beside each other.
 	for _, needed := range []int{0, 99, 100, 101, 130, 999_999, 1_000_000, 1_000_001} {
@@ -87,4 +72,23 @@ func TestPlanned(t *testing.T) {
 		plan("clamp, "+server.name, d, s, remedy.Options{CanRestart: true})
 	}
 	golden(t, "planned", b.String())
+}
+
+// writePlan writes the words of a plan, with up to so many commands of each action.
+func writePlan(b *strings.Builder, name string, commands int, p outage.Plan) {
+	fmt.Fprintf(b, "== %s\n", name)
+	for i, a := range p.Actions {
+		fmt.Fprintf(b, "%s: %s\n", steps(p)[i], a.Reason)
+		for _, line := range [][]string{{a.Precondition}, a.Commands[:min(commands, len(a.Commands))], a.Undo} {
+			for _, text := range line {
+				if text != "" {
+					fmt.Fprintf(b, "    %s\n", text)
+				}
+			}
+		}
+	}
+	fmt.Fprintf(b, "  fix: %s; relief for %s; conf %q\n", p.Fix, p.ReliefFor, p.ConfLines)
+	for _, w := range p.Warnings {
+		fmt.Fprintf(b, "  ! %s\n", w)
+	}
 }

@@ -149,6 +149,7 @@ func TestUndoReadsOnlyJournals(t *testing.T) {
 		`{"journal":"spillway-remedy","version":2}` + "\n": "line 1: version 2",
 		head + "{\n" + head: "line 2: ",
 		head + `{"stage":"after","n":1,"action":{}}` + "\n":       "line 2: entry",
+		head + `{"stage":"after","n":0,"action":{}}` + "\n":       "line 2: entry",
 		head + `{"stage":"before","n":2,"action":{}}` + "\n":      "line 2: entry",
 		head + `{"stage":"meanwhile","n":1,"action":{}}` + "\n\n": "line 2: entry",
 	} {
