@@ -110,8 +110,7 @@ func (d *drawing) leaks() {
 	}
 	d.s.Fix = []scenarios.Service{fixed}
 	d.refusals(time.Duration(2*fill+12) * time.Second)
-	// Where a pool may be behind the same address, a quarter of what was used once is left to the timeout.
-	d.clearedBelow(max(before+fixed.Instances*(fixed.Pool.Size+1), d.limit*45/100))
+	d.clearedBelow(before + fixed.Instances*(fixed.Pool.Size+1))
 }
 
 // tooLow is a busy fleet past the limit.
@@ -193,7 +192,7 @@ func idleAndTooLow(d *drawing) {
 	late.Start = d.time(7, 10)
 	d.use(&late, d.real(1.08, 1.25))
 	d.add(late)
-	for more := d.part(0.2, 0.5); d.need()-crowd.Instances*(crowd.Connections+1) < d.limit+more+4; {
+	for d.need()-crowd.Instances*(crowd.Connections+1) < d.limit+d.part(0.1, 0.3)+4 {
 		late = d.s.Fleet[len(d.s.Fleet)-1]
 		late.Pool.Size++
 		d.use(&late, 1.15)
@@ -259,8 +258,7 @@ func silence(d *drawing) {
 	d.blame(crowd)
 	d.pastLimit(d.real(0.05, 0.15))
 	d.refusals(25 * time.Second)
-	// Those of the last seconds, at a thousand a second, cannot be called silent yet.
-	d.clearedBelow(max(before+crowd.Instances+d.need()-d.limit, d.limit*9/10))
+	d.clearedBelow(before + crowd.Instances + d.need() - d.limit + d.limit/8) // the last eighth came too late to be called silent
 }
 
 // storm turns all its slots over once or twice a second. Small limits: a storm on a large one would be all that the
