@@ -191,6 +191,58 @@ func TestBuiltInGivesUp(t *testing.T) {
 	})
 }
 
+// Relief in the middle of a plan does not cut it short: what has begun is carried out, and nothing more is begun.
+func TestBuiltInCarriesOutWhatItBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := answering("spillway")
+		limited, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		further, relax := context.WithCancel(limited)
+		planned := r.plan
+		r.plan = func(d outage.Diagnosis, s outage.Snapshot, o remedy.Options) outage.Plan {
+			relax()
+			return planned(d, s, o)
+		}
+		r.group.Go(func() error {
+			for sleep(limited, time.Second) == nil {
+				r.server.tell(full(outage.ConnectionLeak, .9), outage.Snapshot{})
+			}
+			return nil
+		})
+		err := r.builtIn(further, limited)
+		cancel()
+		_ = r.group.Wait()
+		carried := 0
+		for _, e := range r.rec.result().Events {
+			if e.Action != nil && e.Action.State == outage.Done {
+				carried++
+			}
+		}
+		if when, _ := plans(r); len(when) != 1 || carried != 1 || !errors.Is(err, context.Canceled) {
+			t.Errorf("%d plans, %d actions carried out, %v; want one of each, and then the end", len(when), carried, err)
+		}
+	})
+}
+
+// A connection that the responder's time limits may notice its end before the context does: that is no broken rig.
+func TestOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if over(ctx) || over(t.Context()) {
+			t.Error("over before its time")
+		}
+		time.Sleep(time.Second)
+		if !over(ctx) {
+			t.Error("not over at its time")
+		}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if !over(ended) {
+			t.Error("not over when it is cancelled")
+		}
+	})
+}
+
 // Nobody responds: the wait for relief lasts its whole time, and there is none.
 func TestRespondNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
