@@ -181,7 +181,7 @@ func TestDiagnose(t *testing.T) {
 		{"half open, silent", halfOpen(noAnswer), 2, 2, []shown{{outage.HalfOpenPeers, vanished}}, 0.9},
 		{"half open, probes", halfOpen(probes), 2, 2, []shown{{outage.HalfOpenPeers, vanished}}, 0.8},
 		{"half open, replaced only", halfOpen(nil), 2, 2, []shown{{outage.HalfOpenPeers, vanished}}, 0.5},
-		{"pinned pool", pinnedPool().late(), 8, 1, []shown{{outage.NotAtLimit, []string{"api@10.0.1.1", "api@10.0.1.2", "api@10.0.1.3"}}}, 0.6},
+		{"pinned pool", pinnedPool().late(), 9, 1, []shown{{outage.NotAtLimit, []string{"api@10.0.1.1", "api@10.0.1.2", "api@10.0.1.3"}}}, 0.6},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -22,7 +22,6 @@ const (
 	watched   = 4.5  // seconds of looks that make growth clear while slots are free
 	telling   = 0.15 // share of the slots that a leak must hold when nothing grows any more
 	closedFew = 0.1  // of those opened may have been closed
-	leftOver  = 4    // one in so many is spared where a pool may be among them
 )
 
 // leak recognises clients that are opened and never closed. Idle = age does not prove it: pools, subscribers and blocked
@@ -84,14 +83,26 @@ func (l leaking) against(w *weighing) []*conn {
 			used++
 		}
 	}
-	spared := len(ids) / leftOver
-	if used < few || spared == 0 {
+	if used < few {
 		return ids
 	}
-	slices.SortStableFunc(ids, func(a, b *conn) int { return cmp.Or(cmp.Compare(a.Age, b.Age), cmp.Compare(b.ID, a.ID)) })
-	w.note(0, "", "%s at %s are in use: the oldest %d of those used once may be of the same pool, and are left to the timeout",
-		count(used, "connection"), clean(l.group.host), spared)
-	return ids[:len(ids)-spared]
+	left := withoutOldest(ids, len(ids))
+	if n := len(ids) - len(left); n > 0 {
+		w.note(0, "", "%s at %s are in use: the oldest %d of those used once may be of the same pool, and are left to the timeout",
+			count(used, "connection"), clean(l.group.host), n)
+	}
+	return left
+}
+
+// leftOver is the most, one in so many, that is left out for what may belong to a pool behind the same address.
+const leftOver = 8
+
+// withoutOldest leaves out so many of the oldest connections, but no more than one in leftOver: what a pool behind the same
+// address has dialled ahead, or opened at its peak, came early.
+func withoutOldest(conns []*conn, n int) []*conn {
+	sorted := slices.Clone(conns)
+	slices.SortStableFunc(sorted, func(a, b *conn) int { return cmp.Or(cmp.Compare(a.Age, b.Age), cmp.Compare(b.ID, a.ID)) })
+	return sorted[:len(sorted)-min(n, len(sorted)/leftOver)]
 }
 
 func (v *view) whenFull(f *outage.Finding) string {

@@ -11,9 +11,10 @@ import (
 const (
 	recent    = 6.0  // the latest seconds
 	pinWatch  = 12.0 // seconds of looks by which a pool is judged: the longer none rests, the less it is chance
-	pinnedFor = 5.0  // seconds of looks at the least: more than a busy moment
-	// pinnedLooks are how many looks find somebody at rest in a pool that fits.
-	pinnedLooks = 6
+	pinnedFor = 7.0  // seconds of looks at the least: more than a busy moment
+	// pinnedLooks are how many looks find somebody at rest in a pool that fits: of 400 healthy fleets one had pools at 70 % that
+	// showed none at eight.
+	pinnedLooks = 9
 	oneBurst    = 1  // seconds in which a pool opens all it may when it is asked for more from the start
 	leastPool   = 3  // connections per pool: one or two are what a small load opens, and uses, in any pool
 	bigPool     = 32 // a pool too small is small

@@ -48,8 +48,8 @@ func TestPinned(t *testing.T) {
 		"one pool, for long":            {starving(1, 0.5, 0.5, 60).late(), 9, 1, 0.4, 0.49},
 		"one pool, early":               {starving(1, 0.5, 0.5, 60), 9, 1, 0, 0},
 		"one pool, for a moment":        {starving(1, 0.5, 0.5, 60).late(), 4, 1, 0, 0},
-		"it began within the window":    {starving(3, 0.5, 0.5, now-6).late(), 10, 1, 0.6, 0.8},
-		"too few looks":                 {starving(3, 0.5, 0.5, 60).late(), 4, 1, 0, 0},
+		"it began within the window":    {starving(3, 0.5, 0.5, now-9).late(), 12, 1, 0.6, 0.8},
+		"too few looks":                 {starving(3, 0.5, 0.5, 60).late(), 8, 1, 0, 0},
 		"it grew to what it needs":      {starving(1, 0.5, 20, 60).late(), 9, 1, 0, 0.49},
 		"it is growing":                 {starving(2, 0.5, 20, now-21).late(), 9, 1, 0, 0},
 		"each used every other second":  {starving(3, 1.9, 0.5, 60).late(), 9, 1, 0, 0},
@@ -122,4 +122,25 @@ func unnamed(s *sim) *sim {
 		s.conns[i].c.Name = ""
 	}
 	return s
+}
+
+// TestHealthyLate has fleets that are well, looked at when a look tells most: pools that hand out the connection used last, at
+// various loads, and pools that come up one after another.
+func TestHealthyLate(t *testing.T) {
+	lifos := &sim{limit: 400}
+	for h := range 5 {
+		lifos.lifo("web", hostOf(2, h+1), 10+float64(h), 4+2*h)
+		lifos.lifo("api", hostOf(3, h+1), 20, 6)
+	}
+	ramp := &sim{limit: 400}
+	for h := range 8 {
+		ramp.lifo("web", hostOf(2, h+1), 86+1.5*float64(h), 8)
+	}
+	for name, s := range map[string]*sim{"pools": lifos.late(), "a ramp": ramp.late()} {
+		for _, n := range []int{2, 6, 10, 12} {
+			if d := s.diagnose(n, 1); len(d.Findings) > 0 {
+				t.Errorf("%s, %d looks:\n%s", name, n, text(d))
+			}
+		}
+	}
 }

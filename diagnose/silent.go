@@ -1,9 +1,7 @@
 package diagnose
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"spillway/outage"
 )
@@ -82,11 +80,8 @@ func (v *view) noteMutes(w *weighing, mutes []mute) {
 	}
 }
 
-// dialledAhead is the most, one in so many, that is left out as possibly dialled ahead by a pool behind the same address.
-const dialledAhead = 8
-
 // withoutDialledAhead returns the connections to which the evidence points. Pools behind the same address may have dialled
-// some ahead, no more than work there, and have done so early: the oldest are left to the timeout.
+// some ahead, no more than work there: the oldest are left to the timeout.
 func (v *view) withoutDialledAhead(m mute) []*conn {
 	works := 0
 	for _, c := range v.conns {
@@ -94,10 +89,7 @@ func (v *view) withoutDialledAhead(m mute) []*conn {
 			works++
 		}
 	}
-	spared := min(works, len(m.conns)/dialledAhead)
-	conns := slices.Clone(m.conns)
-	slices.SortStableFunc(conns, func(a, b *conn) int { return cmp.Or(cmp.Compare(a.Age, b.Age), cmp.Compare(b.ID, a.ID)) })
-	return conns[:len(conns)-spared]
+	return withoutOldest(m.conns, works)
 }
 
 // pooled is how many connections a pool may have dialled ahead for each one that it has put to work.

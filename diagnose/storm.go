@@ -12,7 +12,7 @@ const (
 	churned  = 0.25 // a second and slot, accepted and closed again
 	turned   = 1.0  // times that every slot changed hands in sight: a server that refills after a cure turns less than once
 	stayed   = 0.25 // of those accepted, at the most
-	stormy   = 0.3  // share of the slots with a connection that has just come
+	youthful = 0.3  // share of the slots with a connection that has just come
 	newborn  = 1    // seconds of age, within the clock's tolerance
 	goneOnce = 2.0  // times the slots taken were accepted, where there is only one look
 )
@@ -35,26 +35,15 @@ func reconnectStorm(v *view) *outage.Finding {
 	if !ok || v.share(v.claimed()) >= most {
 		return nil
 	}
-	var groups []*group
-	fresh, before, gone := 0, 0, 0
-	for _, s := range v.services {
-		for some := range v.candidates(s) {
-			n := some.fresh(v)
-			if n < fewest {
-				continue
-			}
-			fresh += n
-			for _, h := range some.groups {
-				groups = append(groups, h)
-				before += h.before
-				gone += h.goneSince()
-			}
-			break
-		}
-	}
+	groups, fresh := v.stormy()
 	share := v.share(fresh)
-	if share < stormy {
+	if share < youthful {
 		return nil
+	}
+	before, gone := 0, 0
+	for _, h := range groups {
+		before += h.before
+		gone += h.goneSince()
 	}
 	limit := float64(v.limit)
 	var w weighing
@@ -66,57 +55,57 @@ func reconnectStorm(v *view) *outage.Finding {
 		w.note(0.15*float64(gone)/float64(before), byHostCommand, "%d of the %d that these hosts had at the first look are closed", gone, before)
 	}
 	w.note(0.1, acceptedCommand, "they do not pile up: %d were accepted, and the slots taken changed by %d", g.came, g.change)
-	v.noteLimit(&w, 0.1, 0.1)
-	f := w.finding(v, outage.ReconnectStorm)
+	f := v.stormFinding(&w, groups)
 	if f == nil {
 		return nil
 	}
-	for _, h := range groups {
-		f.Culprits = append(f.Culprits, culprit(h, nil))
-	}
-	sortCulprits(f.Culprits)
-	f.Effective, f.Needed = v.limit, v.need(v.demands())
-	f.Commands = []string{v.limitCommand(), acceptedCommand, youngCommand, byHostCommand}
 	f.Summary = fmt.Sprintf("%s reconnects in a tight loop: %s connections a second are tried on %d slots, and %s of those taken are %d s old or less",
 		names(groups), figure(g.accepted+g.refused), v.limit, percent(share), newborn)
 	return f
 }
 
-// stormAtOnce judges the only look. Many young connections may also be a fleet that starts, so that more must be young; that
-// they come and go, and do not only come, shows in how many the server has accepted since its start.
+// stormAtOnce judges the only look. Many young connections may also be a fleet that starts: that they come and go, and do not
+// only come, shows in how many the server has accepted since its start.
 func (v *view) stormAtOnce() *outage.Finding {
 	accepted, known := v.now.Number("total_connections_received")
 	uptime, told := v.now.Number("uptime_in_seconds")
 	if !known || !told || !v.full || v.now.Rejected() == 0 || float64(accepted) < goneOnce*float64(v.slots) {
 		return nil
 	}
-	var groups []*group
-	young := 0
-	for _, s := range v.services {
-		n, others := 0, 0
-		for _, g := range s.groups {
-			for _, c := range g.conns {
-				switch {
-				case c.Age <= newborn && v.open(c):
-					n++
-				case !probe(c):
-					others++
-				}
-			}
-		}
-		if n >= fewest && n > others {
-			young += n
-			groups = append(groups, s.groups...)
-		}
-	}
-	share := v.share(young)
-	if share < stormy {
+	groups, fresh := v.stormy()
+	share := v.share(fresh)
+	if share < youthful {
 		return nil
 	}
 	var w weighing
-	w.note(0.25, youngCommand, "%s of %s are %d s old or less: %s of the slots taken", count(young, "connection"), names(groups), newborn, percent(share))
+	w.note(0.25, youngCommand, "%s of %s are %d s old or less: %s of the slots taken", count(fresh, "connection"), names(groups), newborn, percent(share))
 	w.note(0.15, acceptedCommand, "%d connections were accepted in the %d s since the server started, for the %d that it has", accepted, uptime, v.slots)
-	v.noteLimit(&w, 0.1, 0.1)
+	f := v.stormFinding(&w, groups)
+	if f == nil {
+		return nil
+	}
+	f.Confidence = min(f.Confidence, notYet)
+	f.Summary = fmt.Sprintf("%s may reconnect in a tight loop: %s of the slots taken are %d s old or less; a second look would tell", names(groups), percent(share), newborn)
+	return f
+}
+
+// stormy returns the groups of which most have just come, and how many those are.
+func (v *view) stormy() (groups []*group, fresh int) {
+	for _, s := range v.services {
+		for some := range v.candidates(s) {
+			if n := some.fresh(v); n >= fewest {
+				fresh += n
+				groups = append(groups, some.groups...)
+				break
+			}
+		}
+	}
+	return groups, fresh
+}
+
+// stormFinding makes the finding, without its summary.
+func (v *view) stormFinding(w *weighing, groups []*group) *outage.Finding {
+	v.noteLimit(w, 0.1, 0.1)
 	f := w.finding(v, outage.ReconnectStorm)
 	if f == nil {
 		return nil
@@ -125,10 +114,8 @@ func (v *view) stormAtOnce() *outage.Finding {
 		f.Culprits = append(f.Culprits, culprit(h, nil))
 	}
 	sortCulprits(f.Culprits)
-	f.Confidence = min(f.Confidence, notYet)
 	f.Effective, f.Needed = v.limit, v.need(v.demands())
 	f.Commands = []string{v.limitCommand(), acceptedCommand, youngCommand, byHostCommand}
-	f.Summary = fmt.Sprintf("%s may reconnect in a tight loop: %s of the slots taken are %d s old or less; a second look would tell", names(groups), percent(share), newborn)
 	return f
 }
 
@@ -161,11 +148,12 @@ func (v *view) gale() (g gale, ok bool) {
 
 // fresh counts the connections that have just come, if they are most of s. One that only sends PING is a probe if it stays.
 func (s *service) fresh(v *view) int {
+	once := len(v.looks) == 1 // then the age alone must do
 	n, others := 0, 0
 	for _, g := range s.groups {
 		for _, c := range g.conns {
 			switch {
-			case c.born > 0 && c.Age <= newborn && v.open(c):
+			case (c.born > 0 || once) && c.Age <= newborn && v.open(c):
 				n++
 			case c.born > 0 || !probe(c):
 				others++

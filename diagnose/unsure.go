@@ -35,7 +35,7 @@ func unsure(v *view, findings []outage.Finding) []string {
 	}
 	if pools := v.busyPools(); len(findings) == 0 && len(pools) > 0 && unseen {
 		list = append(list, fmt.Sprintf("whether clients of %s wait for their own pool, which Redis does not see: look at the pool's statistics (waits, timeouts), or watch whether a connection of it ever rests: %d readings a second apart, as `spillway diagnose --samples %[2]d --interval 1s` takes them",
-			names(pools), pinnedLooks+2))
+			names(pools), pinnedLooks+1))
 	}
 	switch {
 	case v.rejected > 0 && !v.atLimit && !stormFound(findings) && !named(findings, outage.AccessDenied):

@@ -223,7 +223,7 @@ func TestLeakBesideAPool(t *testing.T) {
 				}
 			}
 		}
-		if want := map[int]int{0: 0, 2: 0, 6: all / 4}[pool]; spared != want {
+		if want := map[int]int{0: 0, 2: 0, 6: all / 8}[pool]; spared != want {
 			t.Errorf("a pool of %d: %d of %d spared, want %d", pool, spared, all, want)
 		}
 		for _, c := range s.at(now).Clients {
