@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"spillway/outage"
 )
@@ -10,8 +11,9 @@ import (
 type mute struct {
 	group *group
 	conns []*conn
-	half  int // those that sent a part of one
-	spoke int // the others of the group that did send one
+	new   []*conn // that had no time to speak yet, beside those
+	half  int     // those that sent a part of one
+	spoke int     // the others of the group that did send one
 }
 
 // silent recognises connections that never spoke: probes, scanners, handshakes that stopped half way. A pool dials some
@@ -20,14 +22,9 @@ func silent(v *view) *outage.Finding {
 	if !v.atLimit {
 		return nil
 	}
-	var mutes []mute
+	mutes := v.mutes()
 	total, half, still, opened := 0, 0, 0, 0
-	for _, g := range v.groups {
-		m, ok := v.mute(g)
-		if !ok {
-			continue
-		}
-		mutes = append(mutes, m)
+	for _, m := range mutes {
 		total += len(m.conns)
 		half += m.half
 		for _, c := range m.conns {
@@ -57,7 +54,7 @@ func silent(v *view) *outage.Finding {
 		return nil
 	}
 	for _, m := range mutes {
-		f.Culprits = append(f.Culprits, culprit(m.group, v.withoutDialledAhead(m)))
+		f.Culprits = append(f.Culprits, culprit(m.group, slices.Concat(v.withoutDialledAhead(m), m.new)))
 	}
 	sortCulprits(f.Culprits)
 	v.grow(f, opened)
@@ -65,6 +62,33 @@ func silent(v *view) *outage.Finding {
 	f.Summary = fmt.Sprintf("%s from %s never sent a command and hold %s of the slots taken",
 		count(total, "connection"), count(len(mutes), "host"), percent(share))
 	return f
+}
+
+// mutes returns the groups that count. Beside a large one, a few at a host where something works are a pool's: what it
+// dialled ahead has not told its library yet.
+func (v *view) mutes() []mute {
+	var mutes []mute
+	largest := 0
+	for _, g := range v.groups {
+		if m, ok := v.mute(g); ok {
+			mutes = append(mutes, m)
+			largest = max(largest, len(m.conns))
+		}
+	}
+	return slices.DeleteFunc(mutes, func(m mute) bool {
+		return len(m.conns)*leftOver < largest && len(m.conns) <= pooled*v.working(m.group.host)
+	})
+}
+
+// working is how many connections of a host are at work.
+func (v *view) working(host string) int {
+	n := 0
+	for _, c := range v.conns {
+		if c.host == host && c.Cmd != "NULL" && !probe(c) && !c.exempt() {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *view) noteMutes(w *weighing, mutes []mute) {
@@ -83,24 +107,18 @@ func (v *view) noteMutes(w *weighing, mutes []mute) {
 // withoutDialledAhead returns the connections to which the evidence points. Pools behind the same address may have dialled
 // some ahead, no more than work there: the oldest are left to the timeout.
 func (v *view) withoutDialledAhead(m mute) []*conn {
-	works := 0
-	for _, c := range v.conns {
-		if c.host == m.group.host && c.Cmd != "NULL" && !probe(c) && !c.exempt() {
-			works++
-		}
-	}
-	return withoutOldest(m.conns, works)
+	return withoutOldest(m.conns, v.working(m.group.host))
 }
 
 // pooled is how many connections a pool may have dialled ahead for each one that it has put to work.
 const pooled = 10
 
 // mute judges one group: it counts when next to nothing of it works, or so little that no pool dials that far ahead. Where
-// several have long been silent and nothing works, those that came a moment ago are the same.
+// several have long been silent, those that came a moment ago are the same.
 func (v *view) mute(g *group) (mute, bool) {
 	m := mute{group: g}
 	works := 0
-	var young []*conn
+	var young, born []*conn
 	for _, c := range g.conns {
 		switch {
 		case c.Cmd != "NULL":
@@ -113,10 +131,13 @@ func (v *view) mute(g *group) (mute, bool) {
 			m.conns = append(m.conns, c)
 		case c.Idle > newborn:
 			young = append(young, c)
+		case c.usedOnce():
+			born = append(born, c)
 		}
 	}
-	if works == 0 && len(m.conns) >= fewest {
+	if len(m.conns) >= max(fewest, pooled*works) {
 		m.conns = append(m.conns, young...)
+		m.new = born
 	}
 	for _, c := range m.conns {
 		if c.Qbuf > 0 {

@@ -2,6 +2,7 @@ package diagnose_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,7 +98,7 @@ func TestSilentAreNoLeak(t *testing.T) {
 	if f.Cause != outage.SilentConnections {
 		t.Fatalf("want silent-connections:\n%s", text(d))
 	}
-	// At a host of which nothing ever spoke, those that came a moment ago are the same. One that is still to speak is not.
+	// At a host of which nothing ever spoke, those that came a moment ago are named too; the remedy looks at them again.
 	blamed := map[int64]bool{}
 	for _, c := range f.Culprits {
 		for _, id := range c.IDs {
@@ -105,8 +106,8 @@ func TestSilentAreNoLeak(t *testing.T) {
 		}
 	}
 	for _, c := range s.at(now).Clients {
-		if c.Cmd == "NULL" && (c.Idle >= 2) != blamed[c.ID] {
-			t.Errorf("silent for %d s: blamed %t", c.Idle, blamed[c.ID])
+		if (c.Cmd == "NULL") != blamed[c.ID] {
+			t.Errorf("cmd=%s, idle for %d s: blamed %t", c.Cmd, c.Idle, blamed[c.ID])
 		}
 	}
 	if strings.Contains(text(d), "did speak") {
@@ -267,6 +268,28 @@ func TestSilentBesideAPool(t *testing.T) {
 			if oldest[id] {
 				t.Errorf("%d work: %d, one of the oldest, is meant", works, id)
 			}
+		}
+	}
+}
+
+// TestSilentBesidePool has a crowd at one host and, at another, a pool that dialled two ahead: they are not of the crowd.
+func TestSilentBesidePool(t *testing.T) {
+	for ahead, named := range map[int]bool{2: false, 10: false, 11: true} {
+		s := &sim{refusing: 10}
+		s.leak("scan", "10.0.1.1", now-20, now-6, 10)
+		s.leak("", "10.0.3.1", now-30, now-30+float64(ahead)/10-0.05, 10)
+		for i := range s.conns {
+			s.conns[i].c.Cmd, s.conns[i].c.Name = "NULL", ""
+		}
+		s.lifo("web", "10.0.3.1", 1, 1)
+		fill(s)
+		f, _ := s.diagnose(3, 1).Top()
+		if f.Cause != outage.SilentConnections {
+			t.Fatalf("want silent-connections, got %q", f.Cause)
+		}
+		pool := slices.ContainsFunc(f.Culprits, func(c outage.Culprit) bool { return c.Addr == "10.0.3.1" })
+		if pool != named {
+			t.Errorf("%d beside one that works: named %t", ahead, pool)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type Action struct {
 	// Relief stops the bleeding; without it the action prevents a return or ends the cause.
 	Relief       bool     `json:"relief,omitempty"`
 	Reason       string   `json:"reason"`
+	After        Duration `json:"after,omitempty"`        // how long is waited first
 	Precondition string   `json:"precondition,omitempty"` // checked again just before it is applied
 	Commands     []string `json:"commands,omitempty"`     // exactly what is sent, as redis-cli lines
 	Undo         []string `json:"undo,omitempty"`         // what restores the state before; empty when nothing can
@@ -68,6 +69,7 @@ type Victim struct {
 	Name string `json:"name,omitempty"`
 	Age  int64  `json:"age"`
 	Idle int64  `json:"idle"`
+	Cmd  string `json:"cmd,omitempty"` // the last command
 }
 
 // Plan is an ordered remedy for one diagnosis.

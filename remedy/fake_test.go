@@ -1,6 +1,7 @@
 package remedy_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,8 +117,8 @@ func (f *fake) list(args []string) any {
 	var b strings.Builder
 	for _, id := range ids {
 		if c, ok := f.clients[id]; ok {
-			fmt.Fprintf(&b, "id=%d addr=%s laddr=127.0.0.1:6379 fd=9 name=%s age=%d idle=%d flags=%s db=0 sub=%d psub=%d ssub=%d multi=%d watch=%d cmd=get user=default lib-name= new-field=x\n",
-				c.ID, c.Addr, c.Name, c.Age, c.Idle, c.Flags, c.Sub, c.PSub, c.SSub, c.Multi, c.Watch)
+			fmt.Fprintf(&b, "id=%d addr=%s laddr=127.0.0.1:6379 fd=9 name=%s age=%d idle=%d flags=%s db=0 sub=%d psub=%d ssub=%d multi=%d watch=%d cmd=%s user=default lib-name= new-field=x\n",
+				c.ID, c.Addr, c.Name, c.Age, c.Idle, c.Flags, c.Sub, c.PSub, c.SSub, c.Multi, c.Watch, cmp.Or(c.Cmd, "get"))
 		}
 	}
 	return b.String()

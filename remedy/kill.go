@@ -25,6 +25,9 @@ func (r *run) kill(ctx context.Context, a *outage.Action) error {
 		skip(a, "there are no victims")
 		return nil
 	}
+	if err := sleep(ctx, a.After.Std()); err != nil {
+		return err
+	}
 	self, err := r.self(ctx)
 	if err != nil {
 		return err
@@ -166,7 +169,8 @@ func changed(v outage.Victim, c outage.Client, listed bool) string {
 		return "gone"
 	case c.Addr != v.Addr || c.Name != v.Name || c.Age < v.Age:
 		return "another connection"
-	case c.Age-c.Idle > v.Age-v.Idle:
+	// A first command may come within the second in which the diagnosis saw the connection.
+	case c.Age-c.Idle > v.Age-v.Idle || v.Cmd != "" && c.Cmd != v.Cmd:
 		return "used again"
 	}
 	return exempt(c)

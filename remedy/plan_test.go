@@ -75,6 +75,9 @@ func steps(p outage.Plan) []string {
 		if a.Kind == outage.KillClients {
 			s += fmt.Sprintf(" %d", len(a.Victims))
 		}
+		if a.After > 0 {
+			s += fmt.Sprintf(" after %s", a.After.Std())
+		}
 		list = append(list, s)
 	}
 	return list
@@ -228,7 +231,7 @@ func TestPlanOrdersVictims(t *testing.T) {
 	if !slices.IsSortedFunc(victims, func(a, b outage.Victim) int { return int(b.Age - a.Age) }) {
 		t.Error("not the oldest first")
 	}
-	if want := (outage.Victim{ID: 10, Addr: "10.0.0.2:40010", Name: "api-1", Age: 101, Idle: 100}); victims[0] != want {
+	if want := (outage.Victim{ID: 10, Addr: "10.0.0.2:40010", Name: "api-1", Age: 101, Idle: 100, Cmd: "get"}); victims[0] != want {
 		t.Errorf("first is %+v, want %+v", victims[0], want)
 	}
 }

@@ -18,6 +18,9 @@ func Print(w io.Writer, p outage.Plan) error {
 	title(out, p)
 	for i, a := range p.Actions {
 		fmt.Fprintf(out, "\n%d. %s: %s\n", i+1, a.Kind, effect(a))
+		if a.After > 0 {
+			field(out, "after", about(a.After))
+		}
 		field(out, "why", a.Reason)
 		field(out, "only if", a.Precondition)
 		for j, c := range a.Commands {
@@ -45,10 +48,14 @@ func Print(w io.Writer, p outage.Plan) error {
 	return out.Flush()
 }
 
-// Commands returns the bare redis-cli lines of p, in order. What is to be done on the host, and advice, is not among them.
+// Commands returns the bare redis-cli lines of p, in order. What is to be done on the host, and advice, is not among them,
+// nor is what has to wait.
 func Commands(p outage.Plan) []string {
 	var lines []string
 	for _, a := range p.Actions {
+		if a.After > 0 {
+			continue
+		}
 		switch a.Kind {
 		case outage.KillClients, outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
 			lines = append(lines, a.Commands...)

@@ -20,6 +20,7 @@ func drawClient(t *rapid.T, id int64) outage.Client {
 	c.Age = rapid.Int64Range(0, 40).Draw(t, "age")
 	c.Idle = rapid.Int64Range(0, c.Age).Draw(t, "idle")
 	c.Flags = flags.Draw(t, "flags")
+	c.Cmd = rapid.SampledFrom([]string{"get", "get", "NULL"}).Draw(t, "cmd")
 	c.Sub = max(rapid.IntRange(-9, 1).Draw(t, "sub"), 0)
 	c.Multi = min(rapid.IntRange(-9, 0).Draw(t, "multi"), 0)
 	if c.Multi < 0 {
@@ -33,7 +34,7 @@ func later(t *rapid.T, c outage.Client, elapsed int64) (now outage.Client, stays
 	now = c
 	now.Age += elapsed
 	now.Idle += elapsed
-	switch rapid.IntRange(0, 7).Draw(t, "later") {
+	switch rapid.IntRange(0, 8).Draw(t, "later") {
 	case 0:
 		return now, false
 	case 1:
@@ -44,6 +45,8 @@ func later(t *rapid.T, c outage.Client, elapsed int64) (now outage.Client, stays
 		now.Sub = 1
 	case 4:
 		now = drawClient(t, c.ID) // a server that was restarted counts its ids anew
+	case 5:
+		now.Cmd = "set"
 	}
 	return now, true
 }
@@ -98,7 +101,7 @@ func TestNeverKillsTheWrongOne(t *testing.T) {
 				t.Fatalf("killed another one: %+v, seen as %+v", is, was)
 			case !mayDie(is) || !mayDie(was):
 				t.Fatalf("killed one with a role: %+v, seen as %+v", is, was)
-			case is.Idle < over || was.Idle < over || is.Age-is.Idle > was.Age-was.Idle:
+			case is.Idle < over || was.Idle < over || is.Age-is.Idle > was.Age-was.Idle || is.Cmd != was.Cmd:
 				t.Fatalf("killed one in use: %+v, seen as %+v", is, was)
 			}
 		}

@@ -77,6 +77,8 @@ func clientLine(l string) outage.Client {
 			c.Idle = n
 		case "flags":
 			c.Flags = value
+		case "cmd":
+			c.Cmd = value
 		case "sub":
 			c.Sub = int(n)
 		case "psub":

@@ -25,20 +25,29 @@ func (p *planner) kill(f outage.Finding) []outage.Action {
 		return nil
 	}
 	over := p.threshold(f)
-	victims, spared := p.choose(f, over)
+	victims, young, spared := p.choose(f, over)
 	for _, why := range sortedKeys(spared) {
 		p.warn("%d of the named connections are spared: %s", spared[why], why)
 	}
-	if len(victims) == 0 {
+	if len(victims)+len(young) == 0 {
 		p.warn("none of the named connections may be closed: kill-clients is left out")
 		return nil
 	}
-	if n := p.o.MaxVictims; n > 0 && len(victims) > n {
-		p.warn("%d connections could be closed; the bound of %d leaves the younger ones", len(victims), n)
-		victims = victims[:n]
+	if n := p.o.MaxVictims; n > 0 && len(victims)+len(young) > n {
+		p.warn("%d connections could be closed; the bound of %d leaves the younger ones", len(victims)+len(young), n)
+		victims = victims[:min(n, len(victims))]
+		young = young[:n-len(victims)]
+	}
+	return concat(closing(f, victims, over, 0), closing(f, young, over, over))
+}
+
+// closing is the action that closes victims, after so many seconds in which they go on doing nothing; none for no victims.
+func closing(f outage.Finding, victims []outage.Victim, over, after int64) []outage.Action {
+	if len(victims) == 0 {
+		return nil
 	}
 	a := outage.Action{
-		Kind: outage.KillClients, Relief: true, Victims: victims, Reason: killReason(f, victims),
+		Kind: outage.KillClients, Relief: true, Victims: victims, Reason: killReason(f, victims), After: outage.Duration(after) * outage.Duration(time.Second),
 		Precondition: fmt.Sprintf("each has the same id, address and name, is idle for %ds or longer, has done nothing since the diagnosis, and is no replica, subscriber, monitor, blocked client or transaction", over),
 	}
 	for _, v := range victims {
@@ -59,13 +68,13 @@ func (p *planner) threshold(f outage.Finding) int64 {
 }
 
 // choose returns the connections that f names and that may be closed, the oldest first, and counts the others by reason.
-func (p *planner) choose(f outage.Finding, over int64) ([]outage.Victim, map[string]int) {
+// Those that never spoke and are too young to be closed now may be closed if they are silent still when they are older.
+func (p *planner) choose(f outage.Finding, over int64) (victims, young []outage.Victim, spared map[string]int) {
 	byID := make(map[int64]outage.Client, len(p.s.Clients))
 	for _, c := range p.s.Clients {
 		byID[c.ID] = c
 	}
-	var victims []outage.Victim
-	spared := map[string]int{}
+	spared = map[string]int{}
 	chosen := map[int64]bool{}
 	for _, culprit := range f.Culprits {
 		for _, id := range culprit.IDs {
@@ -74,21 +83,27 @@ func (p *planner) choose(f outage.Finding, over int64) ([]outage.Victim, map[str
 			}
 			chosen[id] = true
 			c, listed := byID[id]
-			if why := unfit(c, listed, culprit, over); why != "" {
+			v := outage.Victim{ID: c.ID, Addr: c.Addr, Name: c.Name, Age: c.Age, Idle: c.Idle, Cmd: c.Cmd}
+			switch why := unfit(c, listed, culprit); {
+			case why != "":
 				spared[why]++
-				continue
+			case c.Idle >= over:
+				victims = append(victims, v)
+			case f.Cause == outage.SilentConnections:
+				young = append(young, v)
+			default:
+				spared[fmt.Sprintf("idle for less than %ds", over)]++
 			}
-			victims = append(victims, outage.Victim{ID: c.ID, Addr: c.Addr, Name: c.Name, Age: c.Age, Idle: c.Idle})
 		}
 	}
-	slices.SortFunc(victims, func(a, b outage.Victim) int {
-		return cmp.Or(cmp.Compare(b.Age, a.Age), cmp.Compare(a.ID, b.ID))
-	})
-	return victims, spared
+	oldest := func(a, b outage.Victim) int { return cmp.Or(cmp.Compare(b.Age, a.Age), cmp.Compare(a.ID, b.ID)) }
+	slices.SortFunc(victims, oldest)
+	slices.SortFunc(young, oldest)
+	return victims, young, spared
 }
 
 // unfit says why the line of a named connection does not allow to close it; empty when it does.
-func unfit(c outage.Client, listed bool, culprit outage.Culprit, over int64) string {
+func unfit(c outage.Client, listed bool, culprit outage.Culprit) string {
 	switch {
 	case !listed:
 		return "gone from CLIENT LIST"
@@ -98,13 +113,7 @@ func unfit(c outage.Client, listed bool, culprit outage.Culprit, over int64) str
 	case c.Addr == "":
 		return "without an address"
 	}
-	if why := exempt(c); why != "" {
-		return why
-	}
-	if c.Idle < over {
-		return fmt.Sprintf("idle for less than %ds", over)
-	}
-	return ""
+	return exempt(c)
 }
 
 // exempt says why a connection is never closed, whatever the diagnosis says; empty when it may be.

@@ -129,6 +129,11 @@ func printCommands(cmd *cobra.Command, plan outage.Plan) error {
 	for _, line := range commands {
 		fmt.Fprintln(cmd.OutOrStdout(), line)
 	}
+	for _, a := range plan.Actions {
+		if a.After > 0 {
+			fmt.Fprintf(os.Stderr, "%d more are too young to be closed now: look again in %s\n", len(a.Victims), a.After.Std())
+		}
+	}
 	if len(commands) == 0 {
 		return &exit{exitFail, fmt.Sprintf("%s: there is no command for Redis in this plan", plan.Cause), "without --print the plan says what to do elsewhere"}
 	}
