@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"spillway/outage"
@@ -14,10 +15,16 @@ const (
 	// overflowShare is how many overflows there must be for each connection that was accepted: a client that waits a second
 	// is one of a hundred, or of fewer.
 	overflowShare = 0.01
-	// neighbors is the most for a count that a neighbor's queue may have made: more likely not ours.
+	// neighbors is the most for a count that a neighbor's queue may have made, or that nobody read: more likely not so.
 	neighbors = 0.45
 	// usualBacklog is Redis's default.
 	usualBacklog = 511
+	// bursts is how many connections of the same second make a burst, in lengths of the queue: Redis takes some out meanwhile.
+	bursts = 2
+	// triedFor is for how many seconds such a burst matters: whoever was dropped tries again after 1, 3 and 7 s.
+	triedFor = 10
+	// oneOf is the part of a burst that makes a host one of those behind it.
+	oneOf = 10
 )
 
 // backlogOverflow recognises that the listen queue overflows while Redis accepts: the kernel drops what comes beyond it,
@@ -25,6 +32,9 @@ const (
 // listening socket, which is proof, and once for the whole network namespace, where it may be a neighbor's queue: that
 // alone is a hint, unless this one was seen full.
 func backlogOverflow(v *view) *outage.Finding {
+	if !slices.ContainsFunc(v.all, func(s *outage.Snapshot) bool { return s.Listen != nil }) {
+		return v.mayOverflow()
+	}
 	o := v.overflows()
 	if v.atLimit || o.grown < overflowing || float64(o.grown) < overflowShare*float64(o.accepted) {
 		return nil
@@ -67,6 +77,58 @@ func backlogOverflow(v *view) *outage.Finding {
 			o.grown, v.elapsed, size)
 	}
 	return f
+}
+
+// mayOverflow is what Redis alone tells of its listen queue: how short it is, and that more came in one second than it
+// holds. Whether the kernel dropped any of them nobody has read, so that it stays a hint.
+func (v *view) mayOverflow() *outage.Finding {
+	size := v.backlog()
+	if v.atLimit || size == 0 || size >= usualBacklog {
+		return nil
+	}
+	n, age := v.burst()
+	if n < bursts*size {
+		return nil
+	}
+	var w weighing
+	w.note(enough, backlogCommand, "the queue holds %d, by tcp-backlog; Redis's default is %d", size, usualBacklog)
+	w.note(neighbors-enough, agesCommand, "%d connections came within one second, %d s ago", n, age)
+	w.note(0, dropsCommand, "nobody has read whether the kernel dropped any: that decides")
+	f := w.finding(v, outage.BacklogOverflow)
+	for _, g := range v.groups {
+		if part := g.aged(age); part*oneOf >= n {
+			f.Culprits = append(f.Culprits, culprit(g, nil))
+		}
+	}
+	sortCulprits(f.Culprits)
+	f.Commands = []string{dropsCommand, overflowCommand, backlogCommand}
+	f.Summary = fmt.Sprintf("%d connections came within one second, and the listen queue holds %d: those beyond it may have waited a second or more", n, size)
+	return f
+}
+
+// burst is the most connections that came within one second lately, and how many seconds ago.
+func (v *view) burst() (n int, age int64) {
+	came := map[int64]int{}
+	for _, c := range v.conns {
+		came[c.Age]++
+	}
+	for a := range int64(triedFor) + 1 {
+		if came[a] > n {
+			n, age = came[a], a
+		}
+	}
+	return n, age
+}
+
+// aged is how many connections of the group came so many seconds ago.
+func (g *group) aged(age int64) int {
+	n := 0
+	for _, c := range g.conns {
+		if c.Age == age {
+			n++
+		}
+	}
+	return n
 }
 
 // noteNeighbors takes back what the count of a whole network namespace cannot say of one listener.

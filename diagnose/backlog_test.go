@@ -68,3 +68,47 @@ func TestUnsureOfTheListenQueue(t *testing.T) {
 		t.Errorf("%q", d.Unsure)
 	}
 }
+
+// TestMayOverflow has what Redis alone tells: a short queue, and more connections in one second than it holds.
+func TestMayOverflow(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		backlog, burst int
+		ago            float64
+		likely         float64
+	}{
+		{"twice what it holds", 20, 40, 3, 0.45},
+		{"less than that", 20, 39, 3, 0},
+		{"ten seconds ago", 20, 40, 9.5, 0.45},
+		{"long ago", 20, 40, 12.5, 0},
+		{"the usual queue", 511, 1100, 3, 0},
+		{"one less", 510, 1100, 3, 0.45},
+		{"a queue that nobody read", 0, 40, 3, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &sim{limit: 5000}
+			s.pool("web", "10.0.2.1", 10, 10)
+			for i := range c.burst { // all of them in one second of the latest look
+				s.add("cron", "10.0.1.1", now-c.ago+0.2+0.001*float64(i%100), busy)
+			}
+			s.also(func(_ float64, shot *outage.Snapshot) {
+				if c.backlog > 0 {
+					shot.Config["tcp-backlog"] = strconv.Itoa(c.backlog)
+				}
+			})
+			d := s.diagnose(2, 1)
+			if got := confidenceOf(d, outage.BacklogOverflow); got != c.likely {
+				t.Fatalf("%v, want %v:\n%s", got, c.likely, text(d))
+			}
+			if c.likely > 0 && (d.Findings[0].Culprits[0].Service != "cron" || !strings.Contains(text(d), "that decides")) {
+				t.Errorf("want cron blamed, and said what would decide:\n%s", text(d))
+			}
+			if c.likely > 0 {
+				s.also(func(_ float64, shot *outage.Snapshot) { shot.Listen = &outage.Listen{Backlog: 4096} })
+				if got := confidenceOf(s.diagnose(2, 1), outage.BacklogOverflow); got != 0 {
+					t.Errorf("the kernel counted none, and still %v", got)
+				}
+			}
+		})
+	}
+}
