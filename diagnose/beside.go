@@ -35,11 +35,7 @@ func (v *view) tooLowBeside() *outage.Finding {
 			active++
 		}
 	}
-	refused, served := v.unmet()
-	unmet := 0
-	if served > 0 {
-		unmet = int(float64(active) * min(mostUnmet, float64(refused)/float64(served)))
-	}
+	unmet, refused, served := v.unmet(active)
 	peak := v.peak(wanted)
 	byRefusals := max(0, v.slots-v.claimed()) + unmet
 	if max(short, unmet) == 0 || share(active, len(conns)) < inUseBeside ||
@@ -114,10 +110,19 @@ func (v *view) rest() (wanted []demand, conns []*conn) {
 	return wanted, conns
 }
 
-// unmet returns how many connections were refused and how many commands were run while the server was full: whoever is
+// unmet estimates how many more connections than are active would be in use, had nobody been refused.
+func (v *view) unmet(active int) (n int, refused, served int64) {
+	refused, served = v.whileFull()
+	if served > 0 {
+		n = int(float64(active) * min(mostUnmet, float64(refused)/float64(served)))
+	}
+	return n, refused, served
+}
+
+// whileFull returns how many connections were refused and how many commands were run while the server was full: whoever is
 // refused has something to do, and would be in use as those are that got in. Where it filled up between the only readings,
 // or since its start where there is one, its share of the commands is that of the time since the last one got in.
-func (v *view) unmet() (refused, served int64) {
+func (v *view) whileFull() (refused, served int64) {
 	for _, filling := range []bool{false, true} {
 		for i, s := range v.all {
 			if i == 0 || !v.fullAt(s) || v.fullAt(v.all[i-1]) == filling {

@@ -112,9 +112,9 @@ func (o *oversize) use(v *view) {
 		}
 		least := -1
 		for _, look := range looks {
-			n := usedNow(look, p.group)
+			n, grown := usedNow(look, p.group)
 			o.inUse = max(o.inUse, n)
-			if least < 0 || n < least {
+			if grown && (least < 0 || n < least) {
 				least = n
 			}
 		}
@@ -124,18 +124,22 @@ func (o *oversize) use(v *view) {
 	}
 }
 
-// usedNow counts the connections of g that worked within a second of the look, after they had been opened.
-func usedNow(look *outage.Snapshot, g *group) int {
+// usedNow counts the connections of g that worked within a second of the look, after they had been opened; grown is false
+// where all had just been.
+func usedNow(look *outage.Snapshot, g *group) (n int, grown bool) {
 	ours := make(map[int64]bool, len(g.conns))
 	for _, c := range g.conns {
 		ours[c.ID] = !probe(c)
 	}
-	n := 0
 	for i := range look.Clients {
 		c := &look.Clients[i]
-		if ours[c.ID] && c.Idle <= 1 && c.Age >= idleEnough && !exempt(c) {
+		if !ours[c.ID] || c.Age < idleEnough || exempt(c) {
+			continue
+		}
+		grown = true
+		if c.Idle <= 1 {
 			n++
 		}
 	}
-	return n
+	return n, grown
 }

@@ -31,9 +31,14 @@ func tooLow(v *view) *outage.Finding {
 		}
 		w.note(0, byNameCommand, "%s", d)
 	}
-	need := v.need(wanted)
-	w.note(0, "", "that is %d at the peak; with a quarter of headroom and some for admin connections, %d. A host that got no connection at all is not in it",
-		v.peak(wanted), need)
+	peak := v.peak(wanted)
+	w.note(0, "", "that is %d at the peak. A host that got no connection at all is not in it", peak)
+	if more, refused, served := v.wantMore(); more > peak {
+		w.note(0, unmetCommand, "while it was full, %d were refused to %d commands: by half of that, since clients try again, %d", refused, served, more)
+		peak = more
+	}
+	need := roomFor(peak)
+	w.note(0, "", "with a quarter of headroom and some for admin connections, that is %d", need)
 	f := w.finding(v, outage.MaxclientsTooLow)
 	if f == nil {
 		return nil
@@ -170,6 +175,22 @@ func (v *view) peak(wanted []demand) int {
 		n += d.want
 	}
 	return n
+}
+
+// wantMore is the peak by what was refused, by two looks or more: a service may have as much at each host as at its
+// largest, and want more.
+func (v *view) wantMore() (peak int, refused, served int64) {
+	if len(v.all) < 2 {
+		return 0, 0, 0
+	}
+	active := 0
+	for _, c := range v.conns {
+		if v.open(c) && v.worked(c) {
+			active++
+		}
+	}
+	unmet, refused, served := v.unmet(active)
+	return v.slots + unmet/2, refused, served
 }
 
 const (

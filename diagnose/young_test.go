@@ -3,6 +3,7 @@ package diagnose_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -290,6 +291,41 @@ func TestSilentBesidePool(t *testing.T) {
 		pool := slices.ContainsFunc(f.Culprits, func(c outage.Culprit) bool { return c.Addr == "10.0.3.1" })
 		if pool != named {
 			t.Errorf("%d beside one that works: named %t", ahead, pool)
+		}
+	}
+}
+
+// TestOversizedYoung has warm pools that are 7 s old: looks at which all of it had just been opened do not tell whether
+// it is in use.
+func TestOversizedYoung(t *testing.T) {
+	s := &sim{refusing: 10}
+	for i := range 3 {
+		s.add("warm", hostOf(1, i+1), now-7, busy)
+		for j := range 30 {
+			s.add("warm", hostOf(1, i+1), now-7+float64(j)/100, once(now-7+float64(j)/100))
+		}
+		s.pool("late", hostOf(2, i+1), now-1.5, 12)
+	}
+	fill(s)
+	d := s.diagnose(7, 1)
+	if f, _ := d.Top(); f.Cause != outage.OversizedPool {
+		t.Errorf("want oversized-pool:\n%s", text(d))
+	}
+}
+
+// TestNeedsByRefusals has one host of each service, so that none tells what another lacks: what was refused does.
+func TestNeedsByRefusals(t *testing.T) {
+	for refused, needed := range map[float64]int{0: 60, 20: 70, 60: 80, 1000: 110} { // to 60 commands a second, with 40 slots in use
+		s := &sim{refusing: refused}
+		s.pool("web", "10.0.1.1", now-30, 25)
+		s.pool("api", "10.0.1.2", now-30, 15)
+		fill(s)
+		s.also(func(t float64, shot *outage.Snapshot) {
+			shot.Info["total_commands_processed"] = strconv.Itoa(int(100_000 + 60*(t-now)))
+		})
+		f, _ := s.diagnose(4, 1).Top()
+		if f.Cause != outage.MaxclientsTooLow || f.Needed != needed {
+			t.Errorf("%v a second refused: %s needs %d, want %d", refused, f.Cause, f.Needed, needed)
 		}
 	}
 }
