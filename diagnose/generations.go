@@ -35,6 +35,19 @@ func (v *view) pools(g *group) []aged {
 	return pools
 }
 
+// outweighs returns the one host beside which the others are small: they may be other programs of the same library.
+func outweighs(hosts []aged) (largest aged, ok bool) {
+	others := 0
+	for _, h := range hosts {
+		others += len(h.conns)
+		if len(h.conns) > len(largest.conns) {
+			largest = h
+		}
+	}
+	others -= len(largest.conns)
+	return largest, others*outweighed <= len(largest.conns)
+}
+
 // batches splits a pool whose connections came in two batches with a pause between: several programs behind one address,
 // where no name tells them apart.
 func (v *view) batches(p aged) []aged {

@@ -21,9 +21,9 @@ const (
 	// A look tells most late in a second of the server's clock: then idle is 0 only for what was used within most of a second.
 	// Just before the end the list may be read a second later than the clock.
 	early, late = 0.8, 0.97
-	// A pool of up to so many counts as in use where one in so many sightings late in a second was none: its calls, of nearly
-	// a second, and a machine that was busy for a moment.
-	smallPool, mayMiss = 8, 40
+	// Pools of up to so many count as in use where one in so many sightings late in a second was none, over all of them: their
+	// calls, of nearly a second, and a machine that was busy for a moment. Pools that fit their load miss one in ten and more.
+	smallPool, mayMiss = 8, 30
 	// There must be at least leastLate such looks, and lateSights of them over all pools; of one pool alone lateLooks.
 	leastLate, lateLooks, lateSights = 3, 5, 10
 )
@@ -137,8 +137,9 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 	var found starving
 	for _, size := range slices.Sorted(maps.Keys(sizes)) {
 		p := starving{size: size, of: len(sizes[size])}
+		sightings, missed := 0, 0
 		for _, pool := range sizes[size] {
-			seen, late := allInUse(pool, looks)
+			seen, late, misses := allInUse(pool, looks)
 			if len(seen) < pinnedLooks || late < leastLate {
 				continue
 			}
@@ -153,6 +154,10 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 				p.late = late
 			}
 			p.pools = append(p.pools, pool)
+			sightings, missed = sightings+size*late, missed+misses
+		}
+		if missed*mayMiss > sightings {
+			continue
 		}
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
 		of := len(p.pools) == p.of || mixed && len(p.pools) >= 2 && 3*len(p.pools) >= 2*p.of
@@ -163,9 +168,9 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 	return found, len(found.pools) > 0
 }
 
-// allInUse returns the looks since all connections of the pool were there, and how many of them came late in a second;
-// none where one of the connections was seen at rest.
-func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lateOnes int) {
+// allInUse returns the looks since all connections of the pool were there, how many of them came late in a second, and how
+// many connections of a small pool those did not see in use; no looks where one of the connections was seen at rest.
+func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lateOnes, missed int) {
 	ids := make(map[int64]bool, len(pool.conns))
 	for _, c := range pool.conns {
 		ids[c.ID] = true
@@ -176,7 +181,6 @@ func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lat
 	for _, look := range seen {
 		second = max(second, opened(look, pool.conns[0].ID))
 	}
-	missed := 0
 	for _, look := range seen {
 		tells := comesLate(look) && opened(look, pool.conns[0].ID) == second
 		if tells {
@@ -187,16 +191,16 @@ func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lat
 			switch {
 			case !ids[c.ID]:
 			case c.Idle > 1:
-				return nil, 0
+				return nil, 0, 0
 			case tells && c.Idle > 0:
 				missed++
 			}
 		}
 	}
-	if missed > 0 && (len(ids) > smallPool || missed*mayMiss > len(ids)*lateOnes) {
-		return nil, 0
+	if missed > 0 && len(ids) > smallPool {
+		return nil, 0, 0
 	}
-	return seen, lateOnes
+	return seen, lateOnes, missed
 }
 
 // busyPools returns, where the looks are too few to judge, the pools of which no connection was seen at rest, on a server with room.
@@ -211,7 +215,7 @@ func (v *view) busyPools() []*group {
 				if n := len(p.conns); n < leastPool || n > bigPool {
 					continue
 				}
-				if seen, _ := allInUse(p, v.looks); len(seen) == len(v.looks) && !slices.Contains(groups, g) {
+				if seen, _, missed := allInUse(p, v.looks); missed == 0 && len(seen) == len(v.looks) && !slices.Contains(groups, g) {
 					groups = append(groups, g)
 				}
 			}

@@ -55,6 +55,8 @@ func TestPinned(t *testing.T) {
 		"each used every other second":  {starving(3, 1.9, 0.5, 60).late(), 9, 1, 0, 0},
 		"in use every 1.1 s":            {starving(3, 1.1, 0.5, 60).late(), 9, 1, 0, 0},
 		"one of them once":              {missing(starving(3, 0.5, 0.5, 60), 0.5).late(), 10, 1, 0.6, 0.8},
+		"every pool once":               {missingEach(starving(3, 0.5, 0.5, 60), 3).late(), 9, 1, 0.6, 0.8},
+		"every one, one twice":          {missingEach(starving(3, 0.5, 0.5, 60), 4).late(), 9, 1, 0, 0},
 		"one of a large pool once":      {missing(large(starving(3, 0.5, 0.5, 60)), 0.5).late(), 10, 1, 0, 0},
 		"one of them twice":             {missing(starving(3, 0.5, 0.5, 60), 1.5).late(), 10, 1, 0, 0},
 		"two of three starve":           {resting(starving(3, 0.5, 0.5, 60), 1).late(), 9, 1, 0, 0},
@@ -84,6 +86,22 @@ func TestPinned(t *testing.T) {
 // of a second.
 func missing(s *sim, seconds float64) *sim {
 	s.conns[0].last = func(t float64) float64 { return min(t-0.05, math.Floor(now)+0.85-seconds-0.36) }
+	return s
+}
+
+// missingEach lets so many connections pause like that, each of the next pool and before another look: of three pools of
+// four, nine looks have 108 sightings.
+func missingEach(s *sim, n int) *sim {
+	for i := range n {
+		c := &s.conns[4*(i%3)+i/3]
+		work, pause := c.last, math.Floor(now)+0.85-float64(i)
+		c.last = func(t float64) float64 {
+			if t > pause-0.9 && t <= pause+0.01 {
+				return pause - 0.9
+			}
+			return work(t)
+		}
+	}
 	return s
 }
 

@@ -17,6 +17,7 @@ const (
 	wellRested   = 0.8  // of the old generation: it drains
 	neverUsed    = 0.9  // of those of the old generation that rest: it had never been at work, so that nothing replaces it
 	unclear      = 0.6  // the most while the old generation works as well: a scale-out at one stroke looks the same
+	outweighed   = 4    // times what all other hosts have
 	justCame     = 7    // seconds of age of the new hosts
 	notYet       = 0.45 // the most while nobody is refused, and where both generations rest
 )
@@ -129,8 +130,8 @@ func (v *view) generations(s *service) (g *generations, ok bool) {
 	for _, group := range s.groups {
 		hosts = append(hosts, v.pools(group)...)
 	}
-	if len(hosts) == 1 {
-		hosts = v.batches(hosts[0])
+	if a, ok := outweighs(hosts); ok {
+		hosts = v.batches(a)
 	}
 	slices.SortStableFunc(hosts, func(a, b aged) int { return cmp.Compare(b.oldest, a.oldest) })
 	at, pause := split(hosts)

@@ -43,8 +43,15 @@ func TestUndecidedSurge(t *testing.T) {
 // TestNamelessSurgeBehindOneAddress has both generations behind one address and without names: that the old ones rest and the new
 // ones work tells them apart.
 func TestNamelessSurgeBehindOneAddress(t *testing.T) {
-	for _, drained := range []bool{true, false} {
+	for name, drained := range map[string]bool{"drained": true, "both at work": false, "drained, beside others of that library": true, "drained, beside too many": false} {
 		s := deploy(3, 12, 90)
+		others := map[bool]int{strings.HasSuffix(name, "library"): 6, strings.HasSuffix(name, "many"): 7}[true]
+		for h := range 3 { // up to 18 beside the 78 at the one address
+			for i := range others {
+				s.add("", hostOf(8, h+1), 50+7*float64(i), busy).c.LibName = "jedis"
+			}
+		}
+		fill(s)
 		for i := range s.conns {
 			if k := &s.conns[i]; k.c.Name == "shop" {
 				k.c.Name, k.c.LibName = "", "jedis"
@@ -58,7 +65,7 @@ func TestNamelessSurgeBehindOneAddress(t *testing.T) {
 		}
 		d := s.diagnose(3, 1)
 		if got := confidenceOf(d, outage.DeploySurge) >= 0.5; got != drained {
-			t.Errorf("drained %t: named %t:\n%s", drained, got, text(d))
+			t.Errorf("%s: named %t:\n%s", name, got, text(d))
 		}
 	}
 }
