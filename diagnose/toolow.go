@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"spillway/outage"
@@ -114,18 +115,27 @@ func (v *view) worked(c *conn) bool {
 	return float64(c.Idle) < recently && !c.usedOnce()
 }
 
-// demand is what one service wants: as much at each host as at the one that has most, since the others were refused.
+// demand is what one service wants: as much at each host as at the one that has most, since the others were refused. One
+// that has many times what the next has is no measure for the others: it may be another program of that name.
 type demand struct {
 	service           *service
 	hosts, have, most int
+	apart             int // what the host has that is no measure
 	want              int
 }
+
+// timesTheNext is from where a host is no measure for the others.
+const timesTheNext = 8
 
 func (d demand) String() string {
 	if d.want == d.have {
 		return fmt.Sprintf("%s: %d at %s", d.service.name, d.have, count(d.hosts, "host"))
 	}
-	return fmt.Sprintf("%s: %d at %s, up to %d each, so %d when all have as many", d.service.name, d.have, count(d.hosts, "host"), d.most, d.want)
+	most := fmt.Sprintf("up to %d each", d.most)
+	if d.apart > 0 {
+		most = fmt.Sprintf("%d at one and up to %d at the others", d.apart, d.most)
+	}
+	return fmt.Sprintf("%s: %d at %s, %s, so %d when all have as many", d.service.name, d.have, count(d.hosts, "host"), most, d.want)
 }
 
 // demands returns what each service wants without the connections that another cause explains.
@@ -154,6 +164,11 @@ func (v *view) demand(s *service) (d demand, some bool) {
 			counts = append(counts, n)
 			d.hosts, d.have, d.most = d.hosts+1, d.have+n, max(d.most, n)
 		}
+	}
+	slices.Sort(counts)
+	if k := len(counts) - 1; k >= 2 && counts[k] >= timesTheNext*counts[k-1] {
+		d.apart, d.most, d.want = counts[k], counts[k-1], counts[k]
+		counts = counts[:k]
 	}
 	for _, n := range counts {
 		// Hosts that share only a library or a user need not run the same service.

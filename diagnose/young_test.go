@@ -336,3 +336,22 @@ func TestNeedsByRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestNeedsBesideALargeNamesake has hosts of one name of which one is no measure for the others.
+func TestNeedsBesideALargeNamesake(t *testing.T) {
+	for large, needed := range map[int]int{79: 500, 80: 160} { // of 80 and four times 10: 120 at the peak; of 79 five times that
+		s := &sim{refusing: 10}
+		s.pool("app", "10.0.1.1", now-30, large)
+		for i := range 4 {
+			s.pool("app", hostOf(2, i+1), now-30, 10-i)
+		}
+		fill(s)
+		f, _ := s.diagnose(4, 1).Top()
+		if f.Cause != outage.MaxclientsTooLow || f.Needed != needed {
+			t.Errorf("one of %d: %s needs %d, want %d", large, f.Cause, f.Needed, needed)
+		}
+		if said := strings.Contains(fmt.Sprint(f.Evidence), "80 at one and up to 10 at the others"); said != (large == 80) {
+			t.Errorf("one of %d: %v", large, f.Evidence)
+		}
+	}
+}
