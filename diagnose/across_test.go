@@ -392,9 +392,7 @@ func (s scene) told() []string {
 	}
 	for _, f := range d.Findings {
 		for _, c := range f.Culprits {
-			if len(c.IDs) > 0 {
-				lines = append(lines, fmt.Sprintf("against %s at %s: %s, such as %s", c.Service, c.Addr, runs(c.IDs), strings.Join(c.Examples, " ")))
-			}
+			lines = append(lines, fmt.Sprintf("against %s at %s: %s, such as %s", c.Service, c.Addr, runs(c.IDs), strings.Join(c.Examples, " ")))
 		}
 	}
 	return lines
