@@ -125,6 +125,18 @@ client:there at=10.0.1.6 n=3 as=- lib=jedis born=60300 use=until last=4300`)
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	named := viewOf(t, `
+server limit=100 looks=3 every=1000 phase=400
+client:works at=10.0.1.1 n=6 as=shop born=60300
+client:waits at=10.0.1.2 n=6 as=shop born=60300 flags=b cmd=blpop
+client:listens at=10.0.1.3 n=6 as=shop born=60300 flags=P sub=1 cmd=subscribe`)
+	n := 0
+	for range named.candidates(named.services[0]) {
+		n++
+	}
+	if n != 4 { // all of it, and the three kinds
+		t.Errorf("%d candidates of a name whose hosts work, wait and listen", n)
+	}
 	for text, want := range map[string]kind{
 		"n=3 flags=b cmd=blpop born=60300":              waitingKind,
 		"n=3 flags=P sub=1 cmd=subscribe born=60300":    listeningKind,
@@ -175,6 +187,7 @@ func TestApart(t *testing.T) {
 		"fewer than twice at rest":               {sized(9), sized(16), false},
 		"a fourth more at work is one pool":      {sized(10, 4), sized(8), false},
 		"more than a fourth more is none":        {sized(11, 4), sized(8), true},
+		"twice by the mean, one at rest as many": {sized(20), sized(16, 4), true},
 		"twice by the mean alone, at rest":       {sized(4, 6), sized(9, 11), true},
 		"twice by the mean alone, at work":       {sized(9, 11), sized(4, 10), false},
 		"larger than some that rest, not of all": {sized(12), sized(6, 12), false},
@@ -223,6 +236,7 @@ func TestOversize(t *testing.T) {
 		"three seconds old, there before": {"client:used n=3\nclient:rest n=14 use=until last=60300\nclient:new n=3 born=3300", true},
 		"two seconds old, there before":   {"client:used n=3\nclient:rest n=14 use=until last=60300\nclient:new n=3 born=2300", false},
 		"one host has less":               {"client:used hosts=3 n=3\nclient:rest hosts=2 n=17 use=until last=60300\nclient:few at=10.0.0.3 n=13 use=until last=60300", true},
+		"two of three have a little less": {"client:used hosts=3 n=3\nclient:rest n=17 use=until last=60300\nclient:few at=10.0.0.2 hosts=2 n=13 use=until last=60300", true},
 		"two of three have less":          {"client:used hosts=3 n=3\nclient:rest n=17 use=until last=60300\nclient:few at=10.0.0.2 hosts=2 n=12 use=until last=60300", false},
 	} {
 		every := "1000"
