@@ -53,7 +53,7 @@ func TestAcrossBounds(t *testing.T) {
 }
 
 // retold writes a file anew: its server, and each of its cases with what is diagnosed. The first case is told whole, the
-// others by what differs from it.
+// others by the lines that it has not, and by the numbers of those that only it has.
 func retold(text string) (string, error) {
 	server, cases, _ := strings.Cut(text, "\n== ")
 	begin, err := readScene(server)
@@ -98,10 +98,11 @@ func retold(text string) (string, error) {
 //	server  limit, looks, every (between the looks), phase (of the last look, in the second of the server's clock),
 //	        clock (tells its time), list (looks that have the list), slim (looks that count clients), undated (no At)
 //	info    fields of INFO;  config  fields of CONFIG GET;  missing  what could not be read, and why
-//	client  n at each of some hosts from at on; as (the name, else that of the line); born (the first), apart (each later),
-//	        lag (the same from host to host); use: busy, once, until last (apart by spread), every so often (shift: each
-//	        later); life, gone; port, step, wrap; knock (silent, answers); probes, retransmits, sendq (its sockets, at the
-//	        looks of stuck); the rest as in CLIENT LIST
+//	client  n at each of some hosts from at on; as (the name, else that of the line; numbered gives each a number of its
+//	        own); born (the first), apart (each later), lag (the same from host to host); use: busy, once, until last (apart
+//	        by spread), every period (longer, shift: each later); life, gone; port, step, wrap; knock (silent, answers);
+//	        probes, retransmits, sendq (its sockets, at the looks of stuck); the rest as in CLIENT LIST
+//	unread  looks at which nothing could be read
 //	listen, process, log, latency, slow, acl, node  what else a snapshot has
 //
 // A key called in has a digit for each look, oldest first: 0 is a look without it. A ~ is a space, and a - is nothing.
@@ -392,7 +393,7 @@ func (s scene) told() []string {
 	}
 	for _, f := range d.Findings {
 		for _, c := range f.Culprits {
-			lines = append(lines, fmt.Sprintf("against %s at %s: %s, such as %s", c.Service, c.Addr, runs(c.IDs), strings.Join(c.Examples, " ")))
+			lines = append(lines, fmt.Sprintf("against %s at %s: %s, such as %s", c.Service, c.Addr, cmp.Or(runs(c.IDs), "none"), strings.Join(c.Examples, " ")))
 		}
 	}
 	return lines

@@ -482,4 +482,10 @@ func TestBetween(t *testing.T) {
 			t.Errorf("from %s to %s: %v s", tt.from, tt.to, got)
 		}
 	}
+	up := func(s string) *outage.Snapshot {
+		return &outage.Snapshot{Info: map[string]string{"uptime_in_seconds": s}}
+	}
+	if got := between(up("10"), up("12")); got != 2 {
+		t.Errorf("by how long it has been up: %v s", got)
+	}
 }
