@@ -136,33 +136,39 @@ func dumps(t *testing.T) map[string][]outage.Snapshot {
 	return all
 }
 
-// tell writes what is diagnosed of each part of a dump.
+// wording writes what is diagnosed of each part of a dump.
 func wording(shots []outage.Snapshot) string {
 	var b strings.Builder
 	for _, w := range windows {
 		d := Diagnose(w.of(shots)...)
-		fmt.Fprintf(&b, "== %s: %d of %d, rejecting %v\n", w.name, d.Slots, d.MaxClients, d.Rejecting)
-		for _, f := range d.Findings {
-			fmt.Fprintf(&b, "%s %.2f: %s\n", f.Cause, f.Confidence, f.Summary)
-			fmt.Fprintf(&b, "  grows %.2f, full in %.1f s; asked %d, effective %d, needed %d, pool %d\n",
-				f.Growth, f.UntilFull.Std().Seconds(), f.Asked, f.Effective, f.Needed, f.Pool)
-			for _, c := range f.Culprits {
-				fmt.Fprintf(&b, "  culprit %s %q at %s: %d connections, %d against it", c.Service, c.Name, c.Addr, c.Connections, len(c.IDs))
-				if c.By != "" || c.Certainty != 0 {
-					fmt.Fprintf(&b, "; by %s, %.2f sure: %s", c.By, c.Certainty, c.Why)
-				}
-				fmt.Fprintln(&b)
+		fmt.Fprintf(&b, "== %s: %d of %d, rejecting %v\n%s", w.name, d.Slots, d.MaxClients, d.Rejecting, words(d))
+	}
+	return b.String()
+}
+
+// words writes every finding and every doubt.
+func words(d outage.Diagnosis) string {
+	var b strings.Builder
+	for _, f := range d.Findings {
+		fmt.Fprintf(&b, "%s %.2f: %s\n", f.Cause, f.Confidence, f.Summary)
+		fmt.Fprintf(&b, "  grows %.2f, full in %.1f s; asked %d, effective %d, needed %d, pool %d\n",
+			f.Growth, f.UntilFull.Std().Seconds(), f.Asked, f.Effective, f.Needed, f.Pool)
+		for _, c := range f.Culprits {
+			fmt.Fprintf(&b, "  culprit %s %q at %s: %d connections, %d against it", c.Service, c.Name, c.Addr, c.Connections, len(c.IDs))
+			if c.By != "" || c.Certainty != 0 {
+				fmt.Fprintf(&b, "; by %s, %.2f sure: %s", c.By, c.Certainty, c.Why)
 			}
-			for _, e := range f.Evidence {
-				fmt.Fprintf(&b, "  - %s\n", e.Text)
-			}
-			for _, c := range f.Commands {
-				fmt.Fprintf(&b, "  $ %s\n", c)
-			}
+			fmt.Fprintln(&b)
 		}
-		for _, u := range d.Unsure {
-			fmt.Fprintf(&b, "unsure: %s\n", u)
+		for _, e := range f.Evidence {
+			fmt.Fprintf(&b, "  - %s\n", e.Text)
 		}
+		for _, c := range f.Commands {
+			fmt.Fprintf(&b, "  $ %s\n", c)
+		}
+	}
+	for _, u := range d.Unsure {
+		fmt.Fprintf(&b, "unsure: %s\n", u)
 	}
 	return b.String()
 }
