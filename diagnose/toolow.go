@@ -205,6 +205,9 @@ func (v *view) wantMore() (peak int, refused, served int64) {
 		}
 	}
 	unmet, refused, served := v.unmet(active)
+	if unmet == 0 {
+		return 0, 0, 0
+	}
 	return v.slots + unmet/2, refused, served
 }
 
