@@ -42,13 +42,17 @@ func (v *view) attribute(f *outage.Finding) {
 		}
 	}
 	for i := range f.Culprits {
+		g := groups[i]
+		if g == nil {
+			continue
+		}
 		c := &f.Culprits[i]
-		switch g := groups[i]; {
-		case g == nil:
-		case g.service.label == byName:
-			c.By, c.Certainty, c.Why = v.byItsName(g, f.Cause, blamed)
-		default:
-			c.By, c.Certainty, c.Why = v.withoutName(g, c.IDs)
+		by, certainty, why := v.withoutName(g, c.IDs)
+		if g.service.label == byName {
+			by, certainty, why = v.byItsName(g, f.Cause, blamed)
+		}
+		if c.By == "" || certainty > 0 && certainty < c.Certainty { // the rule's own doubt may be the greater one
+			c.By, c.Certainty, c.Why = by, certainty, why
 		}
 	}
 }

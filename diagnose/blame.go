@@ -54,6 +54,7 @@ func (v *view) blame(f *outage.Finding, s *stall) {
 
 func (v *view) blameByCommand(f *outage.Finding, command string) {
 	var groups []*group
+	services := map[*service]bool{}
 	ran := map[*group]int{}
 	for _, g := range v.groups {
 		for _, c := range g.conns {
@@ -63,14 +64,15 @@ func (v *view) blameByCommand(f *outage.Finding, command string) {
 		}
 		if ran[g] > 0 {
 			groups = append(groups, g)
+			services[g.service] = true
 		}
 	}
 	for _, g := range groups {
 		c := culprit(g, nil)
 		c.By, c.Certainty = "command", 0.8
 		c.Why = "the latest command of " + count(ran[g], "connection") + " of it is " + clean(command)
-		if len(groups) > 1 {
-			c.Certainty = round(max(0.2, 0.8/float64(len(groups))))
+		if n := len(services); n > 1 {
+			c.Certainty = round(max(0.2, 0.8/float64(n)))
 			c.Why += ", which other services run too"
 		}
 		f.Culprits = append(f.Culprits, c)

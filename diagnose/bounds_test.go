@@ -384,20 +384,22 @@ client:now at=10.0.0.1 n=3 as=- cmd=NULL use=once born=1300`, n))
 	}
 }
 
-// TestBlameByCommand shares the certainty among those whose latest command is the heavy one.
+// TestBlameByCommand shares the certainty among the services whose latest command is the heavy one.
 func TestBlameByCommand(t *testing.T) {
-	for hosts, want := range map[int]float64{1: 0.8, 2: 0.4, 3: 0.27, 5: 0.2} {
-		v := viewOf(t, fmt.Sprintf(`server limit=40 phase=400
-client:audit at=10.0.0.1 hosts=%d n=2 cmd=keys born=60300
-client:web at=10.0.1.1 n=2 born=60300`, hosts))
+	for services, want := range map[int]float64{1: 0.8, 2: 0.4, 3: 0.27, 5: 0.2} {
+		server := `server limit=40 phase=400
+client:web at=10.0.1.1 n=2 born=60300`
+		for i := range services {
+			server += fmt.Sprintf("\nclient:audit%c at=10.0.%d.1 hosts=2 n=2 cmd=keys born=60300", 'a'+i, 10+i)
+		}
 		var f outage.Finding
-		v.blameByCommand(&f, "keys")
-		if len(f.Culprits) != hosts {
-			t.Fatalf("%d culprits, want %d", len(f.Culprits), hosts)
+		viewOf(t, server).blameByCommand(&f, "keys")
+		if len(f.Culprits) != 2*services {
+			t.Fatalf("%d culprits, want %d", len(f.Culprits), 2*services)
 		}
 		c := f.Culprits[0]
-		if c.Certainty != want || strings.Contains(c.Why, "other services") != (hosts > 1) {
-			t.Errorf("one of %d: %.2f sure, %s", hosts, c.Certainty, c.Why)
+		if c.Certainty != want || strings.Contains(c.Why, "other services") != (services > 1) {
+			t.Errorf("one of %d: %.2f sure, %s", services, c.Certainty, c.Why)
 		}
 	}
 }
