@@ -36,6 +36,9 @@ func (v *view) tooLowBeside() *outage.Finding {
 		}
 	}
 	unmet, refused, served := v.unmet(active)
+	if more, r, s := v.unmetFilling(active); more > unmet { // clients may have backed off since
+		unmet, refused, served = more, r, s
+	}
 	peak := v.peak(wanted)
 	byRefusals := max(0, v.slots-v.claimed()) + unmet
 	if max(short, unmet) == 0 || share(active, len(conns)) < inUseBeside ||
@@ -110,43 +113,54 @@ func (v *view) rest() (wanted []demand, conns []*conn) {
 	return wanted, conns
 }
 
-// unmet estimates how many more connections than are active would be in use, had nobody been refused.
+// unmet estimates how many more connections than are active would be in use, had nobody been refused: whoever is refused has
+// something to do, as have those that got in.
 func (v *view) unmet(active int) (n int, refused, served int64) {
-	refused, served = v.whileFull()
-	if served > 0 {
-		n = int(float64(active) * min(mostUnmet, float64(refused)/float64(served)))
+	if refused, served = v.whileFull(false); served > 0 {
+		return wanting(active, refused, served), refused, served
 	}
-	return n, refused, served
-}
-
-// whileFull returns how many connections were refused and how many commands were run while the server was full: whoever is
-// refused has something to do, and would be in use as those are that got in. Where it filled up between the only readings,
-// or since its start where there is one, its share of the commands is that of the time since the last one got in.
-func (v *view) whileFull() (refused, served int64) {
-	for _, filling := range []bool{false, true} {
-		for i, s := range v.all {
-			if i == 0 || !v.fullAt(s) || v.fullAt(v.all[i-1]) == filling {
-				continue
-			}
-			ran, _ := s.Number("total_commands_processed")
-			before, _ := v.all[i-1].Number("total_commands_processed")
-			if ran > before {
-				n := ran - before
-				if filling {
-					n = v.sinceFull(s, n, between(v.all[i-1], s))
-				}
-				refused, served = refused+max(0, s.Rejected()-v.all[i-1].Rejected()), served+n
-			}
-		}
-		if served > 0 {
-			return refused, served
-		}
+	if n, refused, served = v.unmetFilling(active); served > 0 {
+		return n, refused, served
 	}
 	if uptime, ok := v.now.Number("uptime_in_seconds"); ok && len(v.all) == 1 && uptime > 0 && v.fullAt(v.now) {
 		ran, _ := v.now.Number("total_commands_processed")
-		return v.now.Rejected(), v.sinceFull(v.now, ran, float64(uptime))
+		refused, served = v.now.Rejected(), v.sinceFull(v.now, ran, float64(uptime))
+		return wanting(active, refused, served), refused, served
 	}
-	return 0, 0
+	return 0, 0, 0
+}
+
+// unmetFilling is the same by what was refused between two readings of which the server was full at the later only.
+func (v *view) unmetFilling(active int) (n int, refused, served int64) {
+	refused, served = v.whileFull(true)
+	return wanting(active, refused, served), refused, served
+}
+
+func wanting(active int, refused, served int64) int {
+	if served == 0 {
+		return 0
+	}
+	return int(float64(active) * min(mostUnmet, float64(refused)/float64(served)))
+}
+
+// whileFull returns how many connections were refused and how many commands were run while the server was full. Where it
+// filled up between two readings, its share of the commands is that of the time since the last one got in.
+func (v *view) whileFull(filling bool) (refused, served int64) {
+	for i, s := range v.all {
+		if i == 0 || !v.fullAt(s) || v.fullAt(v.all[i-1]) == filling {
+			continue
+		}
+		ran, _ := s.Number("total_commands_processed")
+		before, _ := v.all[i-1].Number("total_commands_processed")
+		if ran > before {
+			n := ran - before
+			if filling {
+				n = v.sinceFull(s, n, between(v.all[i-1], s))
+			}
+			refused, served = refused+max(0, s.Rejected()-v.all[i-1].Rejected()), served+n
+		}
+	}
+	return refused, served
 }
 
 // sinceFull returns the part of n commands, run within some seconds before s, that came after the last connection got in.

@@ -88,6 +88,8 @@ func TestPortsOf(t *testing.T) {
 		"odd ports are free":              {[]int{40015, 40001, 40005, 40003, 40006, 40013, 40011, 40009, 40002}, false},
 		"even ports are free":             {[]int{40014, 40000, 40004, 40002, 40007, 40012, 40010, 40008, 40003}, false},
 		"no odd port is free":             {[]int{40015, 40001, 40005, 40003, 40006, 40013, 40011, 40009, 40002, 40007}, true},
+		"no even one, and the odd linger": {[]int{40014, 40000, 40004, 40002, 40021, 40012, 40010, 40008, 40006, 40020, 40018, 40016}, true},
+		"an even one, and the odd linger": {[]int{40014, 40000, 40004, 40021, 40012, 40010, 40008, 40020, 40018}, false},
 		"no even port is free":            {[]int{40014, 40000, 40004, 40002, 40007, 40012, 40010, 40008, 40003, 40006}, true},
 		"three of five, and no odd one":   {[]int{40016, 40000, 40004, 40002, 40006, 40012, 40010, 40008, 40014}, false},
 		"less than three of five in use":  {[]int{40016, 40001, 40005, 40002, 40008, 40003, 40011, 40004}, false},

@@ -21,9 +21,10 @@ const (
 	// A look tells most late in a second of the server's clock: then idle is 0 only for what was used within most of a second.
 	// Just before the end the list may be read a second later than the clock.
 	early, late = 0.8, 0.97
-	// Pools of up to so many count as in use where one in so many sightings late in a second was none, over all of them: their
-	// calls, of nearly a second, and a machine that was busy for a moment. Pools that fit their load miss one in ten and more.
-	smallPool, mayMiss = 8, 30
+	// A pool of up to so many counts as in use where one in so many sightings late in a second was none, and one of several
+	// where it is so of fewer over all of them: their calls, of nearly a second, and a machine that was busy for a moment.
+	// Pools that fit their load miss one in twenty-five and more, and fewest where calls are short.
+	smallPool, mayMiss, mayMissOfAll = 8, 40, 90
 	// There must be at least leastLate such looks, and lateSights of them over all pools; of one pool alone lateLooks.
 	leastLate, lateLooks, lateSights = 3, 5, 10
 )
@@ -39,8 +40,8 @@ func pinned(v *view) *outage.Finding {
 	looks := v.looksOf(pinWatch)
 	var starved []starving
 	best := 0
-	for _, groups := range v.kin() {
-		p, ok := v.starving(groups, looks)
+	for _, k := range v.kin() {
+		p, ok := v.starving(k, looks)
 		if !ok {
 			continue
 		}
@@ -122,12 +123,12 @@ func (v *view) kin() [][]*group {
 }
 
 // starving judges one service: all of its pools of one size must be in use all the time, since some may be so by chance. Of
-// those that share a name with other programs, two thirds.
+// those that share a name with other programs, or have none, two thirds.
 func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bool) {
 	sizes := map[int][]aged{}
-	mixed := false // connections that wait in other ways: the name stands for several programs
+	mixed := false // no name, or connections that wait in other ways: several programs
 	for _, g := range groups {
-		mixed = mixed || slices.ContainsFunc(g.conns, func(c *conn) bool { return c.Subscribed() || c.Blocked() || c.Replication() })
+		mixed = mixed || g.service.label != byName || slices.ContainsFunc(g.conns, func(c *conn) bool { return c.Subscribed() || c.Blocked() || c.Replication() })
 		for _, p := range v.pools(g) {
 			if n := len(p.conns); n >= leastPool && n <= bigPool {
 				sizes[n] = append(sizes[n], p)
@@ -137,7 +138,7 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 	var found starving
 	for _, size := range slices.Sorted(maps.Keys(sizes)) {
 		p := starving{size: size, of: len(sizes[size])}
-		sightings, missed := 0, 0
+		sightings, missed, each := 0, 0, true // each of the pools misses little enough by itself
 		for _, pool := range sizes[size] {
 			seen, late, misses := allInUse(pool, looks)
 			if len(seen) < pinnedLooks || late < leastLate {
@@ -155,8 +156,9 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 			}
 			p.pools = append(p.pools, pool)
 			sightings, missed = sightings+size*late, missed+misses
+			each = each && misses*mayMiss <= size*late
 		}
-		if missed*mayMiss > sightings {
+		if !each && missed*mayMissOfAll > sightings {
 			continue
 		}
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks

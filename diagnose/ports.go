@@ -142,8 +142,9 @@ func (v *view) portsOf(conns []*conn) (ports, bool) {
 	taken = slices.Compact(taken)
 	r := ports{taken[0], taken[len(taken)-1], len(taken)}
 	few := min(odd, len(conns)-odd)
-	choice := float64(few) < eachParity*all && (few == 0 || float64(few) < fewOthers*all || !r.oneParityFull(taken))
-	return r, r.share() >= dense && !choice
+	// All of one parity and some of the other: there was no choice, however many of those linger.
+	forced := few > 0 && float64(few) >= fewOthers*all && r.oneParityFull(taken)
+	return r, forced || r.share() >= dense && float64(few) >= eachParity*all
 }
 
 // oneParityFull reports whether of the odd or of the even ports of the range next to all are in use.

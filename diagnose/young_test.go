@@ -355,3 +355,29 @@ func TestNeedsBesideALargeNamesake(t *testing.T) {
 		}
 	}
 }
+
+// TestStillWantsWhatItWanted has clients that were refused as the server filled up, and back off since: the fleet beside
+// the idle crowd does not fit, whatever is refused later.
+func TestStillWantsWhatItWanted(t *testing.T) {
+	for atFirst, fits := range map[int]bool{10: true, 200: false} {
+		s := &sim{}
+		s.burst("reports", hostOf(5, 1), 40, 50, 60)
+		s.pool("web", "10.0.2.1", now-2.1, 30)
+		s.pool("api", "10.0.2.2", 10, 10)
+		fill(s)
+		s.also(func(at float64, shot *outage.Snapshot) {
+			rejected, ran := 0, int(60*(at-now+100))
+			if at > now-1.5 {
+				rejected = atFirst
+			}
+			if at >= now {
+				rejected++
+			}
+			shot.Info["rejected_connections"], shot.Info["total_commands_processed"] = strconv.Itoa(rejected), strconv.Itoa(ran)
+		})
+		d := s.diagnose(4, 1)
+		if got := confidenceOf(d, outage.MaxclientsTooLow) < 0.5; got != fits {
+			t.Errorf("%d refused at first: fits %t:\n%s", atFirst, got, text(d))
+		}
+	}
+}
