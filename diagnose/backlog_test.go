@@ -88,8 +88,9 @@ func TestMayOverflow(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := &sim{limit: 5000}
 			s.pool("web", "10.0.2.1", 10, 10)
-			for i := range c.burst { // all of them in one second of the latest look
-				s.add("cron", "10.0.1.1", now-c.ago+0.2+0.001*float64(i%100), busy)
+			for i := range c.burst { // all of them in one second of the latest look, a tenth at another host
+				s.add("cron", hostOf(1, 1+max(0, 1-i%10)), now-c.ago+0.2+0.001*float64(i%100), busy)
+				s.add("once", hostOf(3, i+1), now-c.ago-4.8+0.001*float64(i%100), busy) // as many before, of as many hosts
 			}
 			s.also(func(_ float64, shot *outage.Snapshot) {
 				if c.backlog > 0 {
@@ -100,8 +101,8 @@ func TestMayOverflow(t *testing.T) {
 			if got := confidenceOf(d, outage.BacklogOverflow); got != c.likely {
 				t.Fatalf("%v, want %v:\n%s", got, c.likely, text(d))
 			}
-			if c.likely > 0 && (d.Findings[0].Culprits[0].Service != "cron" || !strings.Contains(text(d), "that decides")) {
-				t.Errorf("want cron blamed, and said what would decide:\n%s", text(d))
+			if c.likely > 0 && (len(d.Findings[0].Culprits) != 2 || d.Findings[0].Culprits[1].Service != "cron" || !strings.Contains(text(d), "that decides")) {
+				t.Errorf("want two hosts of cron blamed, and said what would decide:\n%s", text(d))
 			}
 			if c.likely > 0 {
 				s.also(func(_ float64, shot *outage.Snapshot) { shot.Listen = &outage.Listen{Backlog: 4096} })

@@ -493,3 +493,26 @@ func TestBetween(t *testing.T) {
 		t.Errorf("by how long it has been up: %v s", got)
 	}
 }
+
+func TestOutweighs(t *testing.T) {
+	hosts := func(sizes ...int) (list []aged) {
+		for _, n := range sizes {
+			list = append(list, aged{conns: make([]*conn, n)})
+		}
+		return list
+	}
+	for _, c := range []struct {
+		sizes []int
+		size  int
+		want  bool
+	}{
+		{[]int{20}, 20, true},
+		{[]int{3, 20, 2}, 20, true},
+		{[]int{3, 20, 3}, 20, false},
+		{[]int{20, 20}, 20, false},
+	} {
+		if largest, ok := outweighs(hosts(c.sizes...)); ok != c.want || len(largest.conns) != c.size {
+			t.Errorf("%v: %d outweighs the others: %t", c.sizes, len(largest.conns), ok)
+		}
+	}
+}

@@ -282,22 +282,34 @@ func TestSilentBesideAPool(t *testing.T) {
 
 // TestSilentBesidePool has a crowd at one host and, at another, a pool that dialled two ahead: they are not of the crowd.
 func TestSilentBesidePool(t *testing.T) {
-	for ahead, named := range map[int]bool{2: false, 10: false, 11: true} {
+	for _, c := range []struct {
+		ahead, works, crowd int
+		named               bool
+	}{
+		{2, 1, 140, false},
+		{10, 1, 140, false},
+		{11, 1, 140, true},
+		{11, 2, 140, false},
+		{10, 1, 80, true}, // an eighth of the crowd
+		{10, 1, 81, false},
+		{2, 0, 140, true}, // nothing works there
+		{1, 0, 140, false},
+	} {
 		s := &sim{refusing: 10}
-		s.leak("scan", "10.0.1.1", now-20, now-6, 10)
-		s.leak("", "10.0.3.1", now-30, now-30+float64(ahead)/10-0.05, 10)
+		s.leak("scan", "10.0.1.1", now-20, now-20+float64(c.crowd)/10-0.05, 10)
+		s.leak("", "10.0.3.1", now-30, now-30+float64(c.ahead)/10-0.05, 10)
 		for i := range s.conns {
 			s.conns[i].c.Cmd, s.conns[i].c.Name = "NULL", ""
 		}
-		s.lifo("web", "10.0.3.1", 1, 1)
+		s.pool("web", "10.0.3.1", 1, c.works)
 		fill(s)
 		f, _ := s.diagnose(3, 1).Top()
 		if f.Cause != outage.SilentConnections {
 			t.Fatalf("want silent-connections, got %q", f.Cause)
 		}
 		pool := slices.ContainsFunc(f.Culprits, func(c outage.Culprit) bool { return c.Addr == "10.0.3.1" })
-		if pool != named {
-			t.Errorf("%d beside one that works: named %t", ahead, pool)
+		if pool != c.named {
+			t.Errorf("%+v: named %t", c, pool)
 		}
 	}
 }
@@ -322,7 +334,7 @@ func TestOversizedYoung(t *testing.T) {
 
 // TestNeedsByRefusals has one host of each service, so that none tells what another lacks: what was refused does.
 func TestNeedsByRefusals(t *testing.T) {
-	for refused, needed := range map[float64]int{0: 60, 20: 70, 60: 80, 1000: 110} { // to 60 commands a second, with 40 slots in use
+	for refused, needed := range map[float64]int{0: 60, 2: 60, 20: 70, 60: 80, 1000: 110} { // to 60 commands a second, with 40 slots in use
 		s := &sim{refusing: refused}
 		s.pool("web", "10.0.1.1", now-30, 25)
 		s.pool("api", "10.0.1.2", now-30, 15)
@@ -330,9 +342,14 @@ func TestNeedsByRefusals(t *testing.T) {
 		s.also(func(t float64, shot *outage.Snapshot) {
 			shot.Info["total_commands_processed"] = strconv.Itoa(int(100_000 + 60*(t-now)))
 		})
-		f, _ := s.diagnose(4, 1).Top()
-		if f.Cause != outage.MaxclientsTooLow || f.Needed != needed {
-			t.Errorf("%v a second refused: %s needs %d, want %d", refused, f.Cause, f.Needed, needed)
+		for _, looks := range []int{2, 4} {
+			f, _ := s.diagnose(looks, 1).Top()
+			if f.Cause != outage.MaxclientsTooLow || f.Needed != needed {
+				t.Errorf("%v a second refused: %s needs %d, want %d", refused, f.Cause, f.Needed, needed)
+			}
+			if told := strings.Contains(fmt.Sprint(f.Evidence), "clients try again"); told != (needed > 60) {
+				t.Errorf("%v a second refused: told %t", refused, told)
+			}
 		}
 	}
 }
@@ -352,6 +369,17 @@ func TestNeedsBesideALargeNamesake(t *testing.T) {
 		}
 		if said := strings.Contains(fmt.Sprint(f.Evidence), "80 at one and up to 10 at the others"); said != (large == 80) {
 			t.Errorf("one of %d: %v", large, f.Evidence)
+		}
+	}
+	for hosts, needed := range map[int]int{2: 210, 3: 130} { // of two, the smaller one may have been refused
+		s := &sim{refusing: 10}
+		s.pool("app", "10.0.1.1", now-30, 80)
+		for i := range hosts - 1 {
+			s.pool("app", hostOf(2, i+1), now-30, 10)
+		}
+		fill(s)
+		if f, _ := s.diagnose(4, 1).Top(); f.Needed != needed {
+			t.Errorf("%d hosts: %s needs %d, want %d", hosts, f.Cause, f.Needed, needed)
 		}
 	}
 }
