@@ -80,20 +80,23 @@ func TestPortsOf(t *testing.T) {
 		ports []int
 		want  bool
 	}{
-		"eight, side by side":             {[]int{40006, 40001, 40007, 40000, 40005, 40002, 40004, 40003}, true},
-		"seven say nothing":               {[]int{40006, 40001, 40000, 40005, 40002, 40004, 40003}, false},
-		"half in turn":                    {[]int{40004, 40005, 40006, 40007, 40000, 40001, 40003, 40002, 40009, 40010}, false},
-		"fewer in turn":                   {[]int{40004, 40005, 40006, 40007, 40000, 40003, 40001, 40002, 40010, 40009}, true},
-		"a fourth of the other parity":    {[]int{40012, 40000, 40004, 40002, 40001, 40010, 40008, 40003}, true},
-		"odd ports are free":              {[]int{40015, 40001, 40005, 40003, 40006, 40013, 40011, 40009, 40002}, false},
-		"even ports are free":             {[]int{40014, 40000, 40004, 40002, 40007, 40012, 40010, 40008, 40003}, false},
-		"no odd port is free":             {[]int{40015, 40001, 40005, 40003, 40006, 40013, 40011, 40009, 40002, 40007}, true},
-		"no even one, and the odd linger": {[]int{40014, 40000, 40004, 40002, 40021, 40012, 40010, 40008, 40006, 40020, 40018, 40016}, true},
-		"an even one, and the odd linger": {[]int{40014, 40000, 40004, 40021, 40012, 40010, 40008, 40020, 40018}, false},
-		"no even port is free":            {[]int{40014, 40000, 40004, 40002, 40007, 40012, 40010, 40008, 40003, 40006}, true},
-		"three of five, and no odd one":   {[]int{40016, 40000, 40004, 40002, 40006, 40012, 40010, 40008, 40014}, false},
-		"less than three of five in use":  {[]int{40016, 40001, 40005, 40002, 40008, 40003, 40011, 40004}, false},
-		"three of five, of both parities": {[]int{40014, 40001, 40005, 40002, 40008, 40003, 40011, 40004, 40000}, true},
+		"eight, side by side":                   {[]int{40006, 40001, 40007, 40000, 40005, 40002, 40004, 40003}, true},
+		"seven say nothing":                     {[]int{40006, 40001, 40000, 40005, 40002, 40004, 40003}, false},
+		"half in turn":                          {[]int{40004, 40005, 40006, 40007, 40000, 40001, 40003, 40002, 40009, 40010}, false},
+		"fewer in turn":                         {[]int{40004, 40005, 40006, 40007, 40000, 40003, 40001, 40002, 40010, 40009}, true},
+		"a fourth of the other parity":          {[]int{40012, 40000, 40004, 40002, 40001, 40010, 40008, 40003}, true},
+		"odd ports are free":                    {[]int{40015, 40001, 40005, 40003, 40006, 40013, 40011, 40009, 40002}, false},
+		"even ports are free":                   {[]int{40014, 40000, 40004, 40002, 40007, 40012, 40010, 40008, 40003}, false},
+		"no odd port is free":                   {[]int{40015, 40001, 40005, 40003, 40006, 40013, 40011, 40009, 40002, 40007}, true},
+		"no even one, and the odd linger":       {[]int{40014, 40000, 40004, 40002, 40021, 40012, 40010, 40008, 40006, 40020, 40018, 40016}, true},
+		"an even one, and the odd linger":       {[]int{40014, 40000, 40004, 40021, 40012, 40010, 40008, 40020, 40018}, false},
+		"nine of ten even ones, and an odd one": {[]int{40012, 40000, 40004, 40002, 40005, 40018, 40010, 40008, 40016, 40014}, true},
+		"nine of ten odd ones, and an even one": {[]int{40013, 40001, 40005, 40003, 40006, 40019, 40011, 40009, 40017, 40015}, true},
+		"one of twenty is of the other parity":  {[]int{40036, 40012, 40000, 40004, 40002, 40006, 40018, 40010, 40008, 40016, 40014, 40034, 40007, 40020, 40030, 40022, 40032, 40024, 40028, 40026}, true},
+		"no even port is free":                  {[]int{40014, 40000, 40004, 40002, 40007, 40012, 40010, 40008, 40003, 40006}, true},
+		"three of five, and no odd one":         {[]int{40016, 40000, 40004, 40002, 40006, 40012, 40010, 40008, 40014}, false},
+		"less than three of five in use":        {[]int{40016, 40001, 40005, 40002, 40008, 40003, 40011, 40004}, false},
+		"three of five, of both parities":       {[]int{40014, 40001, 40005, 40002, 40008, 40003, 40011, 40004, 40000}, true},
 	} {
 		if r, got := new(view).portsOf(fromPorts(tt.ports...)); got != tt.want {
 			t.Errorf("%s: %v is full: %v (%+v)", name, tt.ports, got, r)

@@ -106,6 +106,24 @@ func missingEach(s *sim, n int) *sim {
 	return s
 }
 
+// TestPinnedMissesOne has three pools of three, of which one connection pauses for a moment: at ten looks they have 90
+// sightings, of which one may be none.
+func TestPinnedMissesOne(t *testing.T) {
+	for looks, starved := range map[int]bool{9: false, 10: true} {
+		s := &sim{limit: 400}
+		for h := range 3 {
+			for i := range 3 {
+				s.add("export", hostOf(1, h+1), 60+0.1*float64(i), held(0.5, 0.17*float64(i)+0.29*float64(h)))
+			}
+		}
+		s.lifo("web", "10.0.2.1", 10, 10)
+		d := missingEach(s.withClock(), 1).late().diagnose(looks, 1)
+		if got := confidenceOf(d, outage.NotAtLimit) >= 0.5; got != starved {
+			t.Errorf("%d looks: starved %t:\n%s", looks, got, text(d))
+		}
+	}
+}
+
 // large makes the pools larger than small ones.
 func large(s *sim) *sim {
 	for h := range 3 {

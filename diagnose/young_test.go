@@ -334,6 +334,19 @@ func TestOversizedYoung(t *testing.T) {
 
 // TestNeedsByRefusals has one host of each service, so that none tells what another lacks: what was refused does.
 func TestNeedsByRefusals(t *testing.T) {
+	filling := &sim{} // what was refused as it filled up says nothing once it is full and nobody is refused
+	filling.pool("web", "10.0.1.1", now-30, 37)
+	filling.pool("web", "10.0.1.1", now-1.9, 3)
+	fill(filling)
+	filling.also(func(at float64, shot *outage.Snapshot) {
+		shot.Info["total_commands_processed"], shot.Info["rejected_connections"] = strconv.Itoa(int(100_000+60*(at-now))), "0"
+		if at > now-1.5 {
+			shot.Info["rejected_connections"] = "200"
+		}
+	})
+	if f, _ := filling.diagnose(4, 1).Top(); f.Cause != outage.MaxclientsTooLow || f.Needed != 60 {
+		t.Errorf("refused at first only: %s needs %d, want 60", f.Cause, f.Needed)
+	}
 	for refused, needed := range map[float64]int{0: 60, 2: 60, 20: 70, 60: 80, 1000: 110} { // to 60 commands a second, with 40 slots in use
 		s := &sim{refusing: refused}
 		s.pool("web", "10.0.1.1", now-30, 25)
