@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"spillway/assert"
 	"spillway/harness"
@@ -38,7 +39,7 @@ responder answer and judges what happened. Exit codes: 0 every check passed,
 	outputFlags(cmd)
 	f := cmd.Flags()
 	f.StringSlice("only", nil, "run the scenarios whose names match these globs")
-	f.Int("parallel", 4, "scenarios that run at the same time")
+	f.Int("parallel", 4, "scenarios that run at the same time; one of 5,000 slots runs alone")
 	f.String("target", "", "container or process (default: container where a Docker daemon answers, else process)")
 	f.String("image", "", "Redis image for every scenario, instead of the one it names")
 	f.String("responder", "", "who answers the outage: spillway, none, exec:PATH or human (default: as the scenario says)")
@@ -101,17 +102,35 @@ func runRun(cmd *cobra.Command, args []string) error {
 	return delivered
 }
 
+// large is the number of connections from which a scenario runs alone: its clients and its kills take all that two cores
+// have, and beside others it would be late for reasons that are not its own.
+const large = 5000
+
+// slotsOf is how many of the scenarios that may run at the same time s counts for.
+func slotsOf(s scenarios.Scenario, parallel int64) int64 {
+	if s.Redis.MaxClients >= large {
+		return parallel
+	}
+	return 1
+}
+
 // runAll runs the scenarios side by side and judges each. A scenario whose rig broke is judged too: inconclusive.
 func runAll(ctx context.Context, v *viper.Viper, runner *harness.Runner, picked []scenarios.Scenario, show *display) ([]assert.Result, error) {
 	results := make([]assert.Result, len(picked))
 	problems := make([]error, len(picked))
 	var group errgroup.Group
-	group.SetLimit(v.GetInt("parallel"))
+	parallel := v.GetInt64("parallel")
+	slots := semaphore.NewWeighted(parallel)
 	for i, s := range picked {
+		n := slotsOf(s, parallel)
+		if slots.Acquire(ctx, n) != nil {
+			break // interrupted
+		}
 		if s.Responder == "human" {
 			show.hide(s.Name)
 		}
 		group.Go(func() error {
+			defer slots.Release(n)
 			if ctx.Err() != nil {
 				return nil
 			}
