@@ -280,8 +280,8 @@ func TestSilentBesideAPool(t *testing.T) {
 	}
 }
 
-// TestSilentBesidePool has a crowd at one host and, at another, a pool that dialled two ahead: they are not of the crowd.
-func TestSilentBesidePool(t *testing.T) {
+// TestDialledAheadBesideACrowdElsewhere has a crowd at one host and, at another, a pool that dialled two ahead: they are not of the crowd.
+func TestDialledAheadBesideACrowdElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		ahead, works, crowd int
 		named               bool
