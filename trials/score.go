@@ -147,15 +147,11 @@ func suffered(h outage.History) int {
 	return n
 }
 
-// saved diagnoses again, from files alone.
+// saved diagnoses again, from files alone. They show less, and what they show is said less surely: what is named first
+// counts, hint or not, and of a healthy fleet nothing may be named at all.
 func (t Trial) saved(h outage.History, look *Look, dumps []outage.Snapshot) *Answer {
 	a := t.answer(h, diagnose.Diagnose(dumps...), look.Diagnosis.At)
-	if t.Healthy || len(dumps) > 1 {
-		return &a
-	}
-	// One dump shows no growth, so that no finding of it is certain: what it says first counts.
-	a.Right = t.first(a.Said)
-	a.Top2 = t.among(a.Said)
+	a.Right, a.Top2 = t.first(a.Said), t.among(a.Said)
 	return &a
 }
 

@@ -3,6 +3,7 @@ package trials
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -243,5 +244,33 @@ func TestPlayStopsWithItsContext(t *testing.T) {
 	}), []Trial{leakTrial(), leakTrial(), leakTrial()}, 1, "", nil)
 	if err != nil || len(scores) != 0 {
 		t.Errorf("%v, %v: want no score of what was cut off", scores, err)
+	}
+}
+
+// TestHintsOfSavedDumpsCount: from dumps a hint that comes first is right where it is so, and an alarm on a healthy fleet.
+func TestHintsOfSavedDumpsCount(t *testing.T) {
+	var dumps []outage.Snapshot // a burst larger than the listen queue: whether it overflowed only the kernel knows
+	for i := range 2 {
+		shot := outage.Snapshot{At: at(3.5 + float64(i)), Config: map[string]string{"tcp-backlog": "20", "maxclients": "1000"}, Info: map[string]string{"connected_clients": "60"}}
+		for id := range int64(60) {
+			shot.Clients = append(shot.Clients, outage.Client{ID: id, Addr: fmt.Sprintf("10.0.0.1:%d", 40000+id), Name: "cron", Age: 2 + int64(i), Idle: 2 + int64(i), Cmd: "ping"})
+		}
+		dumps = append(dumps, shot)
+	}
+	overflow := leakTrial()
+	overflow.Truth.Cause = outage.BacklogOverflow
+	score := overflow.score(played(), dumps)
+	for name, a := range map[string]*Answer{"two": score.Two, "one": score.One} {
+		if a == nil || len(a.Said) == 0 || a.Said[0].Confidence >= certain || !a.Right || !a.Top2 {
+			t.Errorf("%s: %+v, want right by a hint", name, a)
+		}
+	}
+	s := newStory()
+	s.attempt(2.2, "web", outage.OK, 10)
+	s.look(3.5, "0")
+	s.look(4.5, "0")
+	score = healthyTrial().score(s.end(5), dumps)
+	if score.Two.Right || score.One.Right || !score.Run.Right {
+		t.Errorf("two %+v, one %+v, run %+v: want a hint to count against the dumps of a healthy fleet alone", score.Two, score.One, score.Run)
 	}
 }
