@@ -18,7 +18,7 @@ SEED    ?= 1
 ARGS    ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all build demo test unit e2e control matrix trials fuzz mutants sabotage faults lint fmt generate cross run clean help
+.PHONY: all build demo test unit e2e control matrix trials fuzz mutants gremlins sabotage faults lint fmt generate cross run clean help
 
 all: build test ## build and test
 
@@ -68,17 +68,24 @@ fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
 		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	done
 
-GREMLINS ?= $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 MUTANTS  ?= remedy assert diagnose
-# No vet, no debug symbols, nothing from the cache: a mutant costs little more than its tests, and none is taken for another.
-MUTATED   = GOFLAGS='-count=1 -vet=off "-ldflags=-s -w"'
-mutants: ## mutation testing of diagnose, remedy and assert (an hour and more): make mutants MUTANTS=remedy
+JUDGE     = $(GO) run ./quality judge docs/survivors.txt $(MUTANTS:%=out/mutants/%.json)
+mutants: ## mutation testing of diagnose, remedy and assert (some minutes): make mutants MUTANTS=remedy
 	mkdir -p out/mutants
 	@for package in $(MUTANTS); do \
-		echo "== $$package"; \
-		$(MUTATED) $(GREMLINS) unleash ./$$package --output out/mutants/$$package.json || exit 1; \
+		echo "== $$package"; $(GO) run ./quality mutate $$package out/mutants/$$package.json || exit 1; \
 	done
-	$(GO) run ./quality docs/survivors.txt $(MUTANTS:%=out/mutants/%.json)
+	@$(JUDGE)
+
+GREMLINS ?= $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
+# No vet, no debug symbols, nothing from the cache: a mutant costs little more than its tests, and none is taken for another.
+MUTATED   = GOFLAGS='-count=1 -vet=off "-ldflags=-s -w"'
+gremlins: ## the same mutants, tried by gremlins, which builds each by itself (hours): make gremlins MUTANTS=remedy
+	mkdir -p out/mutants
+	@for package in $(MUTANTS); do \
+		echo "== $$package"; $(MUTATED) $(GREMLINS) unleash ./$$package --output out/mutants/$$package.json || exit 1; \
+	done
+	@$(JUDGE)
 
 sabotage: build ## break runs on purpose, and list which check caught what
 	@.ci/table SABOTAGE '| what was done | to which history | it came to | caught by |' $(GO) test -count=1 -v -run Sabotage ./assert

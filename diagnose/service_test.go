@@ -33,3 +33,12 @@ func TestClean(t *testing.T) {
 		}
 	}
 }
+
+func TestMostly(t *testing.T) {
+	few, first, second := face{user: "a"}, face{user: "b"}, face{user: "c"}
+	for range 64 { // a map has another order each time
+		if got := mostly(map[face]int{few: 1, first: 3, second: 3}); got != first {
+			t.Fatalf("got %v, want the first in order of those that are there most often", got)
+		}
+	}
+}

@@ -1,14 +1,18 @@
-// Command quality reads what gremlins found out about the tests and judges it: which share of the mutants they kill, package
-// by package, and whether each survivor is one that docs/survivors.txt accepts with a reason. It runs no mutant itself.
+// Command quality holds the tests against mutants of the code: it tries each, or reads what gremlins found when it did, and
+// judges which share the tests kill, package by package, and whether each survivor is one that docs/survivors.txt accepts with a reason.
 //
-//	go run ./quality docs/survivors.txt out/mutants/remedy.json …
+//	go run ./quality mutate remedy out/mutants/remedy.json
+//	go run ./quality judge docs/survivors.txt out/mutants/remedy.json …
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,11 +26,9 @@ const (
 )
 
 func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "quality: usage: quality SURVIVORS REPORT.json...")
-		os.Exit(2)
-	}
-	ok, err := run(os.Stdout, ".", os.Args[1], os.Args[2:])
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ok, err := command(ctx, os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "quality:", err)
 		os.Exit(2)
@@ -36,12 +38,24 @@ func main() {
 	}
 }
 
+func command(ctx context.Context, args []string) (ok bool, err error) {
+	switch {
+	case len(args) == 3 && args[0] == "mutate":
+		return true, mutate(ctx, os.Stdout, args[1], args[2])
+	case len(args) >= 3 && args[0] == "judge":
+		return run(os.Stdout, ".", args[1], args[2:])
+	}
+	return false, errors.New("usage: quality mutate PACKAGE REPORT.json, or quality judge SURVIVORS REPORT.json [REPORT.json]")
+}
+
 // report is the part of gremlins's JSON that is read. Each is of one package, and named after it.
 type report struct {
-	Files []struct {
-		Name      string   `json:"file_name"`
-		Mutations []mutant `json:"mutations"`
-	} `json:"files"`
+	Files []file `json:"files"`
+}
+
+type file struct {
+	Name      string   `json:"file_name"`
+	Mutations []mutant `json:"mutations"`
 }
 
 type mutant struct {
@@ -130,15 +144,15 @@ func read(root, path string) (score, error) {
 			switch {
 			case m.Type == "ARITHMETIC_BASE" && texts[place{name, m.Line, m.Column}]:
 				s.unviable++
-			case m.Status == "KILLED":
+			case m.Status == killed:
 				s.killed++
-			case m.Status == "TIMED OUT":
+			case m.Status == timedOut:
 				s.timedOut++
-			case m.Status == "NOT COVERED":
+			case m.Status == notCovered:
 				s.uncovered++
-			case m.Status == "NOT VIABLE":
+			case m.Status == notViable:
 				s.unviable++
-			case m.Status != "LIVED":
+			case m.Status != lived:
 				return s, fmt.Errorf("%s: %s:%d: unknown status %q", path, f.Name, m.Line, m.Status)
 			case m.Line < 1 || m.Line > len(lines):
 				return s, fmt.Errorf("%s: %s has no line %d: the source has changed since the run", path, f.Name, m.Line)

@@ -32,6 +32,12 @@ func TestLinks(t *testing.T) {
 	if diff := cmp.Diff([]string{"CLUSTER FORGET " + gone}, p.Actions[2].Commands); diff != "" {
 		t.Errorf("nodes (-want +got):\n%s", diff)
 	}
+	unknown := d
+	unknown.Findings = []outage.Finding{d.Findings[0]}
+	unknown.Findings[0].Culprits = nil
+	if p := remedy.Plan(unknown, s, remedy.Options{}); !strings.Contains(p.Actions[1].Reason, "3 replicas hold a slot each") {
+		t.Errorf("replicas that no list shows: %q", p.Actions[1].Reason)
+	}
 	s.Nodes = nil
 	p = remedy.Plan(d, s, remedy.Options{})
 	if last := p.Actions[len(p.Actions)-1]; !strings.Contains(last.Reason, "CLUSTER NODES") {

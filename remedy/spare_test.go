@@ -1,6 +1,7 @@
 package remedy_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +118,14 @@ func TestSilent(t *testing.T) {
 		if diff := cmp.Diff(append(want, "set-timeout timeout 0>300"), steps(p)); diff != "" {
 			t.Errorf("at most %d (-want +got):\n%s", n, diff)
 		}
+		if bound := fmt.Sprintf("3 connections could be closed; the bound of %d leaves the younger ones", n); warned(p, bound) != (n < 3) {
+			t.Errorf("at most %d of 3: %q", n, p.Warnings)
+		}
+	}
+	d.Findings[0].Culprits[0].IDs = []int64{102, 104}
+	d.Findings[0].Culprits[1].IDs = nil
+	if diff := cmp.Diff([]string{"kill-clients 1", "kill-clients 1 after 3s", "set-timeout timeout 0>300"}, steps(remedy.Plan(d, s, remedy.Options{}))); diff != "" {
+		t.Errorf("as many young ones as others (-want +got):\n%s", diff)
 	}
 	d.Findings[0].Culprits[0].IDs = []int64{100, 102}
 	if diff := cmp.Diff([]string{"kill-clients 2 after 3s", "set-timeout timeout 0>300"}, steps(remedy.Plan(d, s, remedy.Options{}))); diff != "" {
