@@ -227,3 +227,33 @@ func TestOversizedJustBelowHalf(t *testing.T) {
 		t.Errorf("want oversized-pool:\n%s", text(s.diagnose(4, 2)))
 	}
 }
+
+// TestPoolsThatFillAgain has hosts that take the place of others that vanished. Their connections, each held for seconds and so
+// used once yet, come one after another: a pool as large as the one that is gone does that, and a larger one is a leak.
+func TestPoolsThatFillAgain(t *testing.T) {
+	again := func(service string, begin, rate float64) *sim {
+		s := &sim{refusing: 5, extra: noAnswer}
+		for i := range 3 {
+			s.burst("api", hostOf(6, i+1), 60, 90+0.3*float64(i), 20)
+			s.add("api", hostOf(7, i+1), begin, busy)
+			s.leak(service, hostOf(7, i+1), begin, now-0.2, rate)
+		}
+		s.pool("web", "10.0.2.1", 10, 10)
+		fill(s)
+		return s
+	}
+	for name, c := range map[string]struct {
+		s    *sim
+		leak bool
+	}{
+		"as many as before":            {again("api", 95.2, 3.5), false},
+		"more than before":             {again("api", 95.2, 4), true},
+		"there before the others went": {again("api", 86, 1.2), true},
+		"of another service":           {again("shop", 95.2, 3.5), true},
+	} {
+		d := c.s.diagnose(4, 1)
+		if f, _ := d.Top(); (confidenceOf(d, outage.ConnectionLeak) > 0) != c.leak || !c.leak && f.Cause != outage.HalfOpenPeers {
+			t.Errorf("%s: want a leak %v, and the hosts that vanished:\n%s", name, c.leak, text(d))
+		}
+	}
+}

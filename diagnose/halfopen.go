@@ -44,6 +44,7 @@ func halfOpen(v *view) *outage.Finding {
 	if f == nil {
 		return nil
 	}
+	v.lost = hosts
 	var groups []*group
 	for _, h := range hosts {
 		groups = append(groups, h.group)

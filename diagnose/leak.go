@@ -211,7 +211,7 @@ func (v *view) leaking(g *group) (leaking, bool) {
 		return l, false
 	}
 	v.pace(&l)
-	if v.leftFree(l) {
+	if v.leftFree(l) || v.refills(g) {
 		return l, false
 	}
 	return l, v.atLimit || v.spread >= watched && v.growsClearly(l)

@@ -40,6 +40,15 @@ func (v *view) back(h *vanished) (back *group, asMany bool) {
 	return back, asMany
 }
 
+// refills reports whether g only takes the place of a host of its service that vanished: it began after that one had stopped, or
+// hardly earlier, and has no more connections than that one. What opens one after another there is a pool that fills again.
+func (v *view) refills(g *group) bool {
+	return slices.ContainsFunc(v.lost, func(h vanished) bool {
+		return h.group != g && h.group.service == g.service && h.returned != nil && len(g.conns) <= len(h.group.conns) &&
+			!slices.ContainsFunc(g.conns, func(c *conn) bool { return c.Age > h.froze+idleEnough })
+	})
+}
+
 // moves reports whether anything at a host was used of late, whichever service it is of.
 func (v *view) moves(host string) bool {
 	return slices.ContainsFunc(v.conns, func(c *conn) bool { return c.host == host && !c.still() && !c.exempt() })

@@ -27,6 +27,8 @@ type view struct {
 
 	// claims says which cause already explains a connection. A rule sees the claims of those before it in the list.
 	claims map[int64]outage.Cause
+	// lost are the hosts that vanished, where that is a finding.
+	lost []vanished
 	// undecided are two generations of which it will be seen in some seconds whether one replaces the other; nil when there are none.
 	undecided *generations
 	doubts    []string
