@@ -220,7 +220,7 @@ func (v *view) leaking(g *group) (leaking, bool) {
 // sibling judges a group whose service leaks at another host.
 func (v *view) sibling(g *group) (leaking, bool) {
 	l := leaking{group: g, leaked: v.suspects(g)}
-	if len(l.leaked) < 3 || 2*len(l.leaked) < len(g.conns) {
+	if len(l.leaked) < 3 || 2*len(l.leaked) < len(g.conns) || v.refills(g) {
 		return l, false
 	}
 	young, old := ageRange([]leaking{l})
