@@ -29,11 +29,10 @@ func unsure(v *view, findings []outage.Finding) []string {
 	if len(v.now.Info) == 0 {
 		list = append(list, "whether connections are refused: INFO could not be read"+v.why("INFO"))
 	}
-	unseen := v.why("listen queue") != "" || v.why("host") != "" // a few readings from afar, and no more will follow
-	if len(findings) == 0 && !v.atLimit && !v.queueRead() && unseen {
+	if len(findings) == 0 && !v.atLimit && !v.queueRead() && v.fromAfar() {
 		list = append(list, "whether the listen queue overflows, so that connects take seconds: only the server's host counts that, see `nstat -az TcpExtListenOverflows TcpExtListenDrops` and `ss -ltmn` there, twice")
 	}
-	if pools := v.busyPools(); len(findings) == 0 && len(pools) > 0 && unseen {
+	if pools := v.busyPools(); len(findings) == 0 && len(pools) > 0 && v.fromAfar() {
 		list = append(list, fmt.Sprintf("whether clients of %s wait for their own pool, which Redis does not see: look at the pool's statistics (waits, timeouts), or watch whether a connection of it ever rests: %d readings a second apart, as `spillway diagnose --samples %[2]d --interval 1s` takes them",
 			names(pools), pinnedLooks+1))
 	}
