@@ -86,6 +86,8 @@ func (l leaking) against(w *weighing) []*conn {
 	if used < few {
 		return ids
 	}
+	// A leak's is used as it is opened. One that was used in the next second may be a pool's, which gave it back meanwhile.
+	ids = slices.DeleteFunc(ids, func(c *conn) bool { return c.Idle < c.Age })
 	left := withoutOldest(ids, len(ids))
 	if n := len(ids) - len(left); n > 0 {
 		w.note(0, "", "%s at %s are in use: the oldest %d of those used once may be of the same pool, and are left to the timeout",
