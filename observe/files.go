@@ -28,6 +28,8 @@ import (
 // Further snapshots are numbered: info.2.txt, clients.2.txt … or 2/info.txt, 2/clients.txt …; the first one may be
 // called 1 as well. Any file may be absent. Settings and limits that were saved once count for later snapshots too.
 //
+// A folder that Capture made has rest.json beside them, with what else it saw.
+//
 // Dir "-" reads all of it from Stdin, one output after the other, each snapshot beginning with INFO.
 type Files struct {
 	Dir                                string
@@ -45,6 +47,7 @@ const (
 	slowKind    = "slowlog"
 	aclKind     = "acllog"
 	nodesKind   = "nodes"
+	restKind    = "rest"  // what Capture saw beside these, as JSON
 	errorKind   = "error" // of a stream: what redis-cli said in place of something
 )
 
@@ -114,8 +117,11 @@ func (d dump) load(kind, path string) error {
 	return err
 }
 
+// restName is the file of restKind.
+const restName = restKind + ".json"
+
 var (
-	savedName = regexp.MustCompile(`^(info|clients|config|limits|log|slowlog|acllog|nodes)(?:\.(\d{1,6}))?\.txt$`)
+	savedName = regexp.MustCompile(`^(?:(info|clients|config|limits|log|slowlog|acllog|nodes)(?:\.(\d{1,6}))?\.txt|(rest)\.json)$`)
 	folder    = regexp.MustCompile(`^\d{1,6}$`)
 )
 
@@ -167,7 +173,7 @@ func readNumbered(numbered map[int]dump, dir string, number int) error {
 		if numbered[n] == nil {
 			numbered[n] = dump{}
 		}
-		if err := numbered[n].load(m[1], path); err != nil {
+		if err := numbered[n].load(m[1]+m[3], path); err != nil {
 			return err
 		}
 	}
@@ -185,6 +191,13 @@ func sortedKeys(m map[int]dump) []int {
 
 func (d dump) snapshot() outage.Snapshot {
 	var snap outage.Snapshot
+	if text, ok := d[restKind]; ok {
+		saved, err := restore(text)
+		if err == nil {
+			return d.captured(saved)
+		}
+		missing(&snap, restName, err.Error())
+	}
 	if text, ok := d.said(&snap, infoKind, "INFO"); ok {
 		if snap.Info = ParseInfo(text); len(snap.Info) == 0 {
 			missing(&snap, "INFO", "its file has no fields")
@@ -227,6 +240,21 @@ func (d dump) snapshot() outage.Snapshot {
 	}
 	missing(&snap, "listen queue", "not part of saved output")
 	missing(&snap, "sockets", "not part of saved output")
+	return snap
+}
+
+// captured completes what rest.json holds: it says itself what could not be read.
+func (d dump) captured(snap outage.Snapshot) outage.Snapshot {
+	if text, ok := d[infoKind]; ok {
+		snap.Info = ParseInfo(text)
+	}
+	if text, ok := d[configKind]; ok {
+		snap.Config = ParseConfig(text)
+	}
+	if text, ok := d[clientsKind]; ok {
+		readClients(&snap, text)
+	}
+	snap.Log, _ = ReadLog(strings.NewReader(d[logKind])) // a string does not fail
 	return snap
 }
 

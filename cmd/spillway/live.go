@@ -16,17 +16,22 @@ import (
 	"spillway/outage"
 )
 
-// liveFlags are the flags of verbs that read a live Redis.
+// liveFlags are the flags of verbs that read a live Redis and tell what they found.
 func liveFlags(cmd *cobra.Command) {
+	readFlags(cmd)
+	cmd.Flags().StringP("format", "o", "text", "text or json")
+	oneOf(cmd, "format", "text", "json")
+}
+
+// readFlags are the flags by which a live Redis is read.
+func readFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Duration("wait", 10*time.Second, "how long to keep trying for a slot when Redis is full; 0 tries once")
 	f.Int("samples", 3, "snapshots to take: growth and refusals need at least two")
 	f.Duration("interval", 2*time.Second, "time between snapshots")
-	f.StringP("format", "o", "text", "text or json")
 	atLeast(cmd, "wait", 0)
 	between(cmd, "samples", 1, 1000)
 	atLeast(cmd, "interval", 100*time.Millisecond)
-	oneOf(cmd, "format", "text", "json")
 }
 
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
