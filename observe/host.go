@@ -25,7 +25,7 @@ type HostFacts struct {
 // Its Listen.Backlog is the kernel's bound, net.core.somaxconn; Reader lowers it to the server's tcp-backlog.
 type LocalHost struct {
 	PID  int // of the server, as this process sees it; 1 in a container that shares the server's namespace
-	Port int // that it listens on
+	Port int // that it listens on; 0 is the lowest of those that the process listens on, but for the bus of a cluster
 	// Root is where proc is mounted; empty is /proc.
 	Root string
 	// Log is the server's log file as this process sees it; empty when it writes to stdout.

@@ -1,12 +1,14 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,24 +64,54 @@ func (h LocalHost) process(f *HostFacts) {
 	f.Process = &p
 }
 
-func (h LocalHost) network(f *HostFacts) {
-	if h.Port <= 0 {
-		f.missing("listen queue", errors.New("the port is not known"))
-		f.missing("sockets", errors.New("the port is not known"))
-		return
+// Holders counts the established connections of the server by the host at the other end, most first. It needs no slot.
+func (h LocalHost) Holders() ([]outage.Census, error) {
+	table, port, err := h.table()
+	if err != nil {
+		return nil, fmt.Errorf("connections of process %d: %w", h.PID, err)
 	}
 	var s sockets
-	table, err := os.ReadFile(h.proc("net", "tcp"))
+	s.add(table, port)
+	holders := make([]outage.Census, 0, len(s.peers))
+	for host, n := range s.peers {
+		addr, err := parseAddr(host + ":0000")
+		if err != nil {
+			return nil, fmt.Errorf("connections of process %d: %w", h.PID, err)
+		}
+		holders = append(holders, outage.Census{Host: addr.Addr().String(), Count: n})
+	}
+	slices.SortFunc(holders, func(a, b outage.Census) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Host, b.Host))
+	})
+	return holders, nil
+}
+
+// table reads the TCP sockets where the process runs, and the port of the server among them.
+func (h LocalHost) table() (table []byte, port int, err error) {
+	if table, err = os.ReadFile(h.proc("net", "tcp")); err != nil {
+		return nil, 0, err
+	}
+	// Absent where IPv6 is switched off.
+	if six, err := os.ReadFile(h.proc("net", "tcp6")); err == nil {
+		table = append(table, six...)
+	}
+	if h.Port > 0 {
+		return table, h.Port, nil
+	}
+	port, err = h.listensOn(table)
+	return table, port, err
+}
+
+func (h LocalHost) network(f *HostFacts) {
+	table, port, err := h.table()
+	h.Port = port
 	if err != nil {
 		f.missing("listen queue", err)
 		f.missing("sockets", err)
 		return
 	}
+	var s sockets
 	s.add(table, h.Port)
-	// Absent where IPv6 is switched off.
-	if table, err = os.ReadFile(h.proc("net", "tcp6")); err == nil {
-		s.add(table, h.Port)
-	}
 	f.Sockets = s.troubled
 	if !s.listening {
 		f.missing("listen queue", fmt.Errorf("nothing listens on port %d where process %d runs", h.Port, h.PID))
@@ -97,6 +129,31 @@ func (h LocalHost) network(f *HostFacts) {
 		return
 	}
 	f.Listen.Overflows, _ = parseOverflows(string(netstat))
+}
+
+// busOffset is how far above its port a node of a cluster listens for the others.
+const busOffset = 10000
+
+// listensOn finds the port of the process by its open sockets.
+func (h LocalHost) listensOn(table []byte) (int, error) {
+	open := map[string]bool{}
+	entries, err := os.ReadDir(h.proc("fd"))
+	if err != nil {
+		return 0, fmt.Errorf("which port process %d listens on: %w", h.PID, err)
+	}
+	for _, entry := range entries {
+		to, err := os.Readlink(h.proc("fd", entry.Name()))
+		if inode, isSocket := strings.CutPrefix(to, "socket:["); err == nil && isSocket {
+			open[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	ports := listening(table, open)
+	for _, port := range ports {
+		if !slices.Contains(ports, port-busOffset) {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("process %d listens on no TCP port", h.PID)
 }
 
 // somaxconn is the kernel's bound for every backlog; the server's own tcp-backlog may be lower.

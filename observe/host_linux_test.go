@@ -1,7 +1,10 @@
 package observe
 
 import (
+	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,5 +69,47 @@ func TestLookSaysWhatIsMissing(t *testing.T) {
 		if f, err := h.Look(t.Context()); err == nil {
 			t.Errorf("%+v: %+v, want an error", h, f)
 		}
+	}
+}
+
+// TestLookFindsThePort has this process listen on two ports, one of them where a cluster's bus would be.
+func TestLookFindsThePort(t *testing.T) {
+	if _, err := (LocalHost{PID: os.Getpid()}).Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var listener, bus net.Listener
+	for bus == nil {
+		var err error
+		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = listener.Close() }()
+		port := listener.Addr().(*net.TCPAddr).Port
+		if bus, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+busOffset)); err == nil {
+			defer func() { _ = bus.Close() }()
+		} else {
+			_ = listener.Close()
+		}
+	}
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	f, err := LocalHost{PID: os.Getpid()}.Look(t.Context())
+	if err != nil || f.Listen == nil || f.Listen.Queue != 1 {
+		t.Errorf("%+v, %v: want the queue of %s with one that waits", f, err, listener.Addr())
+	}
+	deaf := exec.Command("sleep", "60")
+	if err := deaf.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = deaf.Process.Kill(); _ = deaf.Wait() }()
+	if f, err := (LocalHost{PID: deaf.Process.Pid}).Look(t.Context()); err != nil || f.Listen != nil || len(f.Missing) == 0 {
+		t.Errorf("a process that listens on nothing: %+v, %v", f, err)
+	}
+	holders, err := LocalHost{PID: os.Getpid()}.Holders()
+	if err != nil || len(holders) != 1 || holders[0] != (outage.Census{Host: "127.0.0.1", Count: 1}) {
+		t.Errorf("%v, %v: want the one connection of 127.0.0.1", holders, err)
 	}
 }

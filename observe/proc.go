@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,6 +69,7 @@ type sockets struct {
 	inodes    map[uint64]bool // of the listening sockets
 	queue     int
 	troubled  []outage.Socket
+	peers     map[string]int // established, by the host at the other end as the kernel writes it
 }
 
 const (
@@ -107,6 +109,22 @@ func (s *sockets) add(table []byte, port int) {
 	}
 }
 
+// listening returns the ports of the listening sockets with these inodes, the lowest first.
+func listening(table []byte, inodes map[string]bool) []int {
+	var ports []int
+	for row := range bytes.Lines(table) {
+		column := bytes.Fields(row)
+		if len(column) < 10 || string(column[3]) != tcpListen || !inodes[string(column[9])] {
+			continue
+		}
+		if addr, err := parseAddr(string(column[1])); err == nil && !slices.Contains(ports, int(addr.Port())) {
+			ports = append(ports, int(addr.Port()))
+		}
+	}
+	slices.Sort(ports)
+	return ports
+}
+
 func (s *sockets) listener(inode []byte) {
 	if s.inodes == nil {
 		s.inodes = map[uint64]bool{}
@@ -118,6 +136,11 @@ func (s *sockets) listener(inode []byte) {
 
 func (s *sockets) established(peer string, tx, retransmits int64, probes []byte) {
 	unanswered, _ := strconv.Atoi(string(probes)) // the one decimal column
+	if s.peers == nil {
+		s.peers = map[string]int{}
+	}
+	host, _, _ := strings.Cut(peer, ":")
+	s.peers[host]++
 	if tx == 0 && retransmits == 0 && unanswered == 0 {
 		return
 	}

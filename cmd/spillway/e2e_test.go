@@ -27,7 +27,7 @@ func TestScriptsOnRedis(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "e2e"), Setup: setup, Cmds: all})
 }
 
-// startServer starts a Redis and sets REDIS to its URL and PORT to its port: `redis-server ARG...`.
+// startServer starts a Redis and sets REDIS to its URL, PORT to its port and PID to its process: `redis-server ARG...`.
 func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -42,6 +42,7 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	})
 	ts.Setenv("REDIS", "redis://"+addr)
 	ts.Setenv("PORT", port)
+	ts.Setenv("PID", strconv.Itoa(server.Process.Pid))
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {

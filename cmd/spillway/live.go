@@ -29,6 +29,7 @@ func readFlags(cmd *cobra.Command) {
 	f.Duration("wait", 10*time.Second, "how long to keep trying for a slot when Redis is full; 0 tries once")
 	f.Int("samples", 3, "snapshots to take: growth and refusals need at least two")
 	f.Duration("interval", 2*time.Second, "time between snapshots")
+	f.Int("pid", 0, "process of the server, on its own machine: its limits, listen queue and sockets are read too, with no slot")
 	atLeast(cmd, "wait", 0)
 	between(cmd, "samples", 1, 1000)
 	atLeast(cmd, "interval", 100*time.Millisecond)
@@ -47,6 +48,10 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		o.Password = os.Getenv("SPILLWAY_PASSWORD")
 	}
 	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	outside, err := newOutside(v.GetInt("pid"))
+	if err != nil {
+		return nil, err
+	}
 	ctx, wait := cmd.Context(), v.GetDuration("wait")
 	over := time.Now().Add(wait)
 	for told := false; ; told = true {
@@ -59,7 +64,12 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case !maybeFull(err):
 			return nil, &exit{exitInconclusive, err.Error(), unreachable(err)}
 		case time.Now().Add(slotEvery).After(over):
+			if outside != nil && told {
+				fmt.Fprintln(os.Stderr, outside.tell(ctx))
+			}
 			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", wait, err), noSlot(err)}
+		case !told && outside != nil:
+			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", err, wait, outside.tell(ctx))
 		case !told:
 			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", err, wait, meanwhile(o))
 		}
@@ -106,6 +116,9 @@ func unreachable(err error) string {
 func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.Snapshot, error) {
 	begin := time.Now()
 	reader := observe.Reader{Conn: conn, Now: func() outage.Duration { return outage.Duration(time.Since(begin)) }}
+	if pid := v.GetInt("pid"); pid > 0 {
+		reader.Host = observe.LocalHost{PID: pid}
+	}
 	samples, interval := v.GetInt("samples"), v.GetDuration("interval")
 	if samples > 1 && isTerminal(os.Stderr) {
 		fmt.Fprintf(os.Stderr, "taking %d snapshots, %s apart\n", samples, interval)
