@@ -213,16 +213,43 @@ func (v *view) leaking(g *group) (leaking, bool) {
 		return l, false
 	}
 	v.pace(&l)
-	if v.leftFree(l) || v.refills(g) {
+	if v.leftFree(l) || v.refills(g) || l.fills() {
 		return l, false
 	}
 	return l, v.atLimit || v.spread >= watched && v.growsClearly(l)
 }
 
+const (
+	// A group of which no connection is older, in seconds, has hardly had time to show that they are used again.
+	justBegun = 6
+	// usedAgain is the part of its connections that shows it: a few of a neighbor behind the same address do not.
+	usedAgain = 0.03
+)
+
+// fills reports whether the group is a pool that fills for the first time, and whose calls hold a connection for seconds: all
+// of those that are older than any that was used once were used again. A leak's never are.
+func (l leaking) fills() bool {
+	oldest := int64(0) // of those used once
+	for _, c := range l.leaked {
+		oldest = max(oldest, c.Age)
+	}
+	again := 0
+	for _, c := range l.group.conns {
+		switch {
+		case c.Age > justBegun:
+			return false
+		case c.exempt() || probe(c) || c.Age < oldest:
+		case !c.usedOnce():
+			again++
+		}
+	}
+	return again >= few && float64(again) >= usedAgain*float64(len(l.group.conns))
+}
+
 // sibling judges a group whose service leaks at another host.
 func (v *view) sibling(g *group) (leaking, bool) {
 	l := leaking{group: g, leaked: v.suspects(g)}
-	if len(l.leaked) < 3 || 2*len(l.leaked) < len(g.conns) || v.refills(g) {
+	if len(l.leaked) < 3 || 2*len(l.leaked) < len(g.conns) || v.refills(g) || l.fills() {
 		return l, false
 	}
 	young, old := ageRange([]leaking{l})
