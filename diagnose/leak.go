@@ -221,7 +221,7 @@ func (v *view) leaking(g *group) (leaking, bool) {
 
 const (
 	// A group of which no connection is older, in seconds, has hardly had time to show that they are used again.
-	justBegun = 6
+	justBegun = 5
 	// usedAgain is the part of its connections that shows it: a few of a neighbor behind the same address do not.
 	usedAgain = 0.03
 )
