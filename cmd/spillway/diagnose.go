@@ -101,7 +101,7 @@ func snapshots(cmd *cobra.Command, v *viper.Viper, args []string) ([]outage.Snap
 }
 
 func readSaved(cmd *cobra.Command, files observe.Files) ([]outage.Snapshot, error) {
-	for _, name := range []string{"wait", "samples", "interval"} {
+	for _, name := range []string{"wait", "samples", "interval", "pid"} {
 		if cmd.Flags().Changed(name) {
 			return nil, usage("--"+name+" is for a live Redis, and this is saved output", "leave it out")
 		}
