@@ -19,7 +19,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"outage":   {},
 	"diagnose": {ours: []string{"outage"}},
 	"remedy":   {ours: []string{"outage"}},
-	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys"}},
+	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys", "github.com/vishvananda"}},
 	"scenarios": {ours: []string{"outage"}, others: []string{
 		"go.yaml.in/yaml", "github.com/invopop/jsonschema", "github.com/agext/levenshtein"}},
 	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync", "golang.org/x/sys"}},

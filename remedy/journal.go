@@ -60,9 +60,9 @@ func (j *journal) after(a outage.Action) error {
 	return j.write(journalEntry{stageAfter, j.n, a})
 }
 
-// shorten leaves out the commands of kill-clients: its victims say the same.
+// shorten leaves out the commands that close connections: their victims say the same.
 func shorten(a outage.Action) []string {
-	if a.Kind == outage.KillClients {
+	if a.Kind == outage.KillClients || a.Kind == outage.ResetSockets {
 		return nil
 	}
 	return a.Commands

@@ -57,7 +57,7 @@ func Commands(p outage.Plan) []string {
 			continue
 		}
 		switch a.Kind {
-		case outage.KillClients, outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
+		case outage.KillClients, outage.ResetSockets, outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
 			lines = append(lines, a.Commands...)
 		}
 	}
@@ -87,6 +87,8 @@ func effect(a outage.Action) string {
 	switch a.Kind {
 	case outage.KillClients:
 		return fmt.Sprintf("%s, frees %d slots", sort, len(a.Victims))
+	case outage.ResetSockets:
+		return fmt.Sprintf("%s, frees up to %d slots, one by one until one is free", sort, len(a.Victims))
 	case outage.RaiseMaxclients:
 		if n := number(a.To) - number(a.From); a.From != "" && n > 0 {
 			return fmt.Sprintf("%s, frees %d slots", sort, n)
@@ -106,7 +108,7 @@ func label(a outage.Action, i int) string {
 	switch a.Kind {
 	case outage.Advise:
 		return "set"
-	case outage.RaiseNofile:
+	case outage.RaiseNofile, outage.ResetSockets:
 		return "runs"
 	}
 	return "sends"

@@ -36,6 +36,15 @@ type Host interface {
 	Restart(ctx context.Context, nofile int64) error
 }
 
+// Sockets acts on the server's connections from its own machine, where no slot is free.
+type Sockets interface {
+	// Held lists the established connections of the server.
+	Held(ctx context.Context) ([]outage.Held, error)
+	// Reset resets connections, each only while its cookie is the same, and returns for each what came of it: an error that is
+	// fs.ErrNotExist when it is gone. The second error says that nothing could be done, or no more than the first says.
+	Reset(ctx context.Context, victims []outage.Held) ([]error, error)
+}
+
 // Options bound a plan. The zero value plans only what can be done through Redis.
 type Options struct {
 	// IdleOver spares every connection that was idle for less; 0 is 2s, and 3s for idle-not-reaped and silent-connections. Whole seconds, rounded up.

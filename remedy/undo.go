@@ -49,7 +49,7 @@ func (c change) undo(ctx context.Context, r Redis) (outage.Action, error) {
 			refuse(&a, err.Error())
 		}
 		return a, err
-	case outage.KillClients:
+	case outage.KillClients, outage.ResetSockets:
 		skip(&a, fmt.Sprintf("%d closed connections stay closed", len(was.Killed)))
 		if c.after == nil {
 			skip(&a, fmt.Sprintf("up to %d connections were closed and stay closed", len(was.Victims)))

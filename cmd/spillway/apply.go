@@ -26,11 +26,16 @@ func checkJournal(v *viper.Viper) error {
 	return nil
 }
 
-func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.Plan) (err error) {
-	path := v.GetString("journal")
-	if path == "" {
-		path = "spillway-" + time.Now().Format("20060102-150405") + ".jsonl"
+// journalPath is where --apply writes.
+func journalPath(v *viper.Viper) string {
+	if path := v.GetString("journal"); path != "" {
+		return path
 	}
+	return "spillway-" + time.Now().Format("20060102-150405") + ".jsonl"
+}
+
+func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.Plan) (err error) {
+	path := journalPath(v)
 	journal, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")

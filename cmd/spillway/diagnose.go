@@ -21,7 +21,8 @@ func diagnoseCommand() *cobra.Command {
 		Short: "Say what eats the connections of a Redis, and who",
 		Long: `Diagnose reads a live Redis, or output saved with redis-cli, and names the cause,
 the culprit and the commands that show it. It changes nothing. A full Redis
-refuses diagnose like anybody else: then it keeps trying for --wait.
+refuses diagnose like anybody else: then it keeps trying for --wait. With --pid,
+on the machine of Redis, it names the hosts that hold the slots meanwhile.
 Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 cannot tell.
 
 --from DIR expects info.txt, clients.txt, config.txt, log.txt and limits.txt, any
@@ -51,6 +52,9 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	snaps, err := snapshots(cmd, v, args)
+	if shut := (*locked)(nil); errors.As(err, &shut) && shut.outside != nil {
+		return diagnoseOutside(cmd, v, shut)
+	}
 	if err != nil {
 		return err
 	}
@@ -77,6 +81,26 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 		return &exit{code: exitFail}
 	}
 	return &exit{code: exitInconclusive}
+}
+
+// diagnoseOutside tells what can be known of a Redis that lets nobody in.
+func diagnoseOutside(cmd *cobra.Command, v *viper.Viper, shut *locked) error {
+	if err := shut.outside.complete(cmd.Context()); err != nil {
+		return &exit{shut.code, shut.text, "from outside: " + err.Error()}
+	}
+	d := shut.outside.diagnosis()
+	if len(d.Findings) == 0 {
+		return shut
+	}
+	fmt.Fprintf(os.Stderr, "%s\nfrom outside:\n", shut.text)
+	if v.GetString("format") == "json" {
+		if err := report.DiagnosisJSON(cmd.OutOrStdout(), d); err != nil {
+			return err
+		}
+	} else if err := report.Diagnosis(cmd.OutOrStdout(), d, report.Options{Color: color(), Width: width(os.Stdout)}); err != nil {
+		return err
+	}
+	return &exit{code: exitFail}
 }
 
 // snapshots reads the live Redis or the files, whichever is named; both or neither is an error.

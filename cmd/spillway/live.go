@@ -38,22 +38,32 @@ func readFlags(cmd *cobra.Command) {
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
 const slotEvery = 50 * time.Millisecond
 
-// hold connects to the Redis that url names, and keeps trying for a slot while it is full.
-func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
+// address says how to reach the Redis that url names.
+func address(cmd *cobra.Command, url string) (observe.Options, error) {
 	o, err := observe.ParseURL(url)
 	if err != nil {
-		return nil, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
+		return o, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
 	}
 	if o.Password == "" {
 		o.Password = os.Getenv("SPILLWAY_PASSWORD")
 	}
 	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	return o, nil
+}
+
+// hold connects to the Redis that url names, and keeps trying for a slot while it is full. Where it gets none the error is a locked.
+func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
+	o, err := address(cmd, url)
+	if err != nil {
+		return nil, err
+	}
 	outside, err := newOutside(v.GetInt("pid"))
 	if err != nil {
 		return nil, err
 	}
 	ctx, wait := cmd.Context(), v.GetDuration("wait")
-	over := time.Now().Add(wait)
+	begin := time.Now()
+	over := begin.Add(wait)
 	for told := false; ; told = true {
 		conn, err := observe.Dial(ctx, o)
 		switch {
@@ -62,14 +72,13 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !maybeFull(err):
-			return nil, &exit{exitInconclusive, err.Error(), unreachable(err)}
-		case time.Now().Add(slotEvery).After(over):
-			if outside != nil && told {
-				fmt.Fprintln(os.Stderr, outside.tell(ctx))
-			}
-			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", wait, err), noSlot(err)}
+			return nil, &locked{exit{exitInconclusive, err.Error(), unreachable(err)}, outside}
+		case outOfBand(v) && outside != nil && outside.looks > 1, time.Now().Add(slotEvery).After(over):
+			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", time.Since(begin).Round(100*time.Millisecond), err), noSlot(err)}, outside}
 		case !told && outside != nil:
 			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", err, wait, outside.tell(ctx))
+		case outside.due():
+			fmt.Fprintln(os.Stderr, outside.tell(ctx))
 		case !told:
 			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", err, wait, meanwhile(o))
 		}
@@ -80,6 +89,18 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		}
 	}
 }
+
+// locked is the end of a wait for a slot: Redis let nobody in, and all that is known of it was seen from outside.
+type locked struct {
+	exit
+	outside *outside // nil where no process was named
+}
+
+// Unwrap makes it the exit that it is for verbs that need a slot.
+func (l *locked) Unwrap() error { return &l.exit }
+
+// outOfBand reports whether a slot may be made where there is none.
+func outOfBand(v *viper.Viper) bool { return v.GetBool("out-of-band") }
 
 // maybeFull reports whether an error may mean that there is no free slot: the refusal's text can get lost.
 func maybeFull(err error) bool {
@@ -105,8 +126,15 @@ func noSlot(err error) string {
 	return hint
 }
 
+// unreachable is what to try about an error that is no refusal for lack of a slot: the other walls look different from outside.
 func unreachable(err error) string {
-	if errors.Is(err, observe.ErrDenied) {
+	switch {
+	case errors.Is(err, observe.ErrSilent):
+		return "Redis is busy or frozen, or has no file descriptor left to accept with; on its machine `ss -ltn` shows who waits (Recv-Q), and " +
+			"`ls /proc/PID/fd | wc -l` beside `grep 'open files' /proc/PID/limits` whether files ran out: spillway diagnose URL --pid PID reads both"
+	case errors.Is(err, observe.ErrUnanswered):
+		return "a firewall, a dead host, or a listen queue that overflows: on its machine `nstat -az TcpExtListenOverflows`, twice, shows whether that grows"
+	case errors.Is(err, observe.ErrDenied):
 		return "the password is read from SPILLWAY_PASSWORD, or from the URL; a user's name stands before a colon: redis://user:@host"
 	}
 	return "is the address right, and does Redis answer redis-cli there?"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -23,12 +24,15 @@ func remedyCommand() *cobra.Command {
 run: it prints the plan and changes nothing. With --apply it re-checks each victim
 at the moment of the kill and writes a journal, from which --undo restores the
 settings. It closes only connections that the diagnosis has evidence against.
+Where no slot is free, --out-of-band resets sockets on the machine of Redis, first
+one, then two, four …, takes the first slot that this frees, and goes on from there.
 Exit codes: 0 nothing to do, or done; 1 a plan that was not applied, or an action
 that Redis refused; 2 wrong usage; 3 cannot tell.`,
 		Example: `  spillway remedy redis://10.0.0.5:6379                  # dry run
   spillway remedy redis://10.0.0.5:6379 --print          # bare commands, to copy
   spillway remedy redis://10.0.0.5:6379 --apply --journal incident.jsonl
-  spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl`,
+  spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl
+  spillway remedy redis://127.0.0.1 --pid 4711 --out-of-band --apply`,
 		Args:              exactArgs(1, "one redis:// URL"),
 		RunE:              runRemedy,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -40,6 +44,7 @@ that Redis refused; 2 wrong usage; 3 cannot tell.`,
 	f.String("undo", "", "restore the settings that this journal says were changed")
 	f.String("journal", "", "where --apply writes what it changes (default: spillway-TIME.jsonl in this folder)")
 	f.Duration("idle-over", 0, "spare connections that were idle for less (default: by cause)")
+	f.Bool("out-of-band", false, "with --pid: while no slot is free, reset sockets of the hosts that hold them, until one is")
 	f.Int("max", 0, "close at most so many connections, the oldest first (0: no bound)")
 	between(cmd, "max", 0, 1_000_000)
 	atLeast(cmd, "idle-over", 0)
@@ -64,6 +69,9 @@ func runRemedy(cmd *cobra.Command, args []string) error {
 		}
 	}
 	conn, err := hold(cmd, v, args[0])
+	if shut := (*locked)(nil); errors.As(err, &shut) && outOfBand(v) {
+		conn, err = makeRoom(cmd, v, args[0], shut, mode)
+	}
 	if err != nil {
 		return err
 	}
@@ -76,6 +84,14 @@ func remedyMode(cmd *cobra.Command) (string, error) {
 	given := slices.DeleteFunc([]string{"apply", "print", "undo"}, func(name string) bool { return !cmd.Flags().Changed(name) })
 	if len(given) > 1 {
 		return "", usage("--"+strings.Join(given, " and --")+" exclude each other", "first look at the dry run, without any of them")
+	}
+	if f := cmd.Flags(); f.Changed("out-of-band") {
+		if !f.Changed("pid") {
+			return "", usage("--out-of-band needs --pid", "the process of the server, on its own machine: --pid $(pgrep -o redis-server)")
+		}
+		if slices.Contains(given, "undo") {
+			return "", usage("--undo and --out-of-band exclude each other", "closed connections stay closed; settings are restored through a slot")
+		}
 	}
 	if cmd.Flags().Changed("journal") && !slices.Contains(given, "apply") {
 		return "", usage("--journal is where --apply writes what it changes", "add --apply, or read a journal with --undo")
