@@ -22,11 +22,15 @@ func remedyCommand() *cobra.Command {
 		Long: `Remedy diagnoses a live Redis and plans what to do. Without --apply it is a dry
 run: it prints the plan and changes nothing. With --apply it re-checks each victim
 at the moment of the kill and writes a journal, from which --undo restores the
-settings. It closes only connections that the diagnosis has evidence against.
+settings. It closes only connections that the diagnosis has evidence against, and
+--match-…, --ignore-…, --idle-over, --max and --victims take some of them away. Of
+several --match-… each has to fit, of one that is repeated any; --ignore-… wins. An
+expression that matches nothing is an error, and never means all.
 Exit codes: 0 nothing to do, or done; 1 a plan that was not applied, or an action
 that Redis refused; 2 wrong usage; 3 cannot tell.`,
 		Example: `  spillway remedy redis://10.0.0.5:6379                  # dry run
   spillway remedy redis://10.0.0.5:6379 --print          # bare commands, to copy
+  spillway remedy redis://10.0.0.5:6379 --match-name 'api-*' --max 50
   spillway remedy redis://10.0.0.5:6379 --apply --journal incident.jsonl
   spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl`,
 		Args:              exactArgs(1, "one redis:// URL"),
@@ -39,10 +43,7 @@ that Redis refused; 2 wrong usage; 3 cannot tell.`,
 	f.Bool("print", false, "print bare commands and nothing else")
 	f.String("undo", "", "restore the settings that this journal says were changed")
 	f.String("journal", "", "where --apply writes what it changes (default: spillway-TIME.jsonl in this folder)")
-	f.Duration("idle-over", 0, "spare connections that were idle for less (default: by cause)")
-	f.Int("max", 0, "close at most so many connections, the oldest first (0: no bound)")
-	between(cmd, "max", 0, 1_000_000)
-	atLeast(cmd, "idle-over", 0)
+	narrowFlags(cmd)
 	return cmd
 }
 
@@ -93,9 +94,8 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 		return err
 	}
 	d := diagnose.Diagnose(snaps...)
-	plan := remedy.Plan(d, snaps[len(snaps)-1], remedy.Options{
-		IdleOver: outage.Duration(v.GetDuration("idle-over")), MaxVictims: v.GetInt("max"),
-	})
+	options, last := narrowed(cmd, v), snaps[len(snaps)-1]
+	plan := remedy.Plan(d, last, options)
 	json := v.GetString("format") == "json"
 	switch {
 	case len(d.Findings) == 0 && !healthy(d, snaps):
@@ -106,6 +106,11 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 			return writeJSON(cmd.OutOrStdout(), plan)
 		}
 		return nil
+	}
+	if err := options.Select.Check(d, last); err != nil {
+		return matchless(err)
+	}
+	switch {
 	case mode == "apply":
 		return apply(cmd, v, conn, plan)
 	case mode == "print":
