@@ -36,6 +36,7 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 		}
 	}
 	slices.SortStableFunc(p.plan.Actions, func(a, b outage.Action) int { return advice(a) - advice(b) })
+	p.frees()
 	p.plan.Fix = fix(top)
 	p.plan.ReliefFor = p.reliefFor(top)
 	p.plan.ConfLines = confLines(p.plan.Actions)

@@ -79,7 +79,7 @@ func writePlan(b *strings.Builder, name string, commands int, p outage.Plan) {
 	fmt.Fprintf(b, "== %s\n", name)
 	for i, a := range p.Actions {
 		fmt.Fprintf(b, "%s: %s\n", steps(p)[i], a.Reason)
-		for _, line := range [][]string{{a.Precondition}, a.Commands[:min(commands, len(a.Commands))], a.Undo} {
+		for _, line := range [][]string{{a.Precondition}, a.Frees, a.Commands[:min(commands, len(a.Commands))], a.Undo} {
 			for _, text := range line {
 				if text != "" {
 					fmt.Fprintf(b, "    %s\n", text)

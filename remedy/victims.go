@@ -176,25 +176,16 @@ func exempt(c outage.Client) string {
 	return ""
 }
 
-// killReason counts the victims by culprit, so that a person sees who is meant.
+// killReason counts the victims by source, so that a person sees who is meant.
 func killReason(f outage.Finding, victims []outage.Victim) string {
-	count := map[string]int{}
-	for _, v := range victims {
-		who := outage.Host(v.Addr)
-		if v.Name != "" {
-			who = v.Name + " at " + who
-		}
-		count[who]++
-	}
-	who := sortedKeys(count)
-	slices.SortStableFunc(who, func(a, b string) int { return cmp.Compare(count[b], count[a]) })
+	list := sources(len(victims), func(i int) (name, addr string) { return victims[i].Name, victims[i].Addr })
 	parts := make([]string, 0, 4)
-	for i, w := range who {
+	for i, s := range list {
 		if i == 3 {
-			parts = append(parts, fmt.Sprintf("%d more sources", len(who)-3))
+			parts = append(parts, fmt.Sprintf("%d more sources", len(list)-3))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%d of %s", count[w], w))
+		parts = append(parts, fmt.Sprintf("%d of %s", s.count, s.who))
 	}
 	return fmt.Sprintf("%s: %s", f.Cause, strings.Join(parts, ", "))
 }
