@@ -29,6 +29,9 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 		return p.plan
 	}
 	p.plan.Cause = top.Cause
+	for _, other := range Others(s.Clients, o.Self) {
+		p.warn("%s: what it does first is gone, spared or set already when this plan comes to it", other)
+	}
 	p.add(p.actions(top))
 	for _, f := range d.Findings[1:] {
 		if f.Confidence >= sure && f.Cause != top.Cause && f.Cause != outage.NotAtLimit {

@@ -43,6 +43,8 @@ type Options struct {
 	IdleOver outage.Duration
 	// MaxVictims bounds how many connections the whole plan closes, the oldest first; 0 is no bound.
 	MaxVictims int
+	// Self is the id of the connection that read the snapshot, so that it is not taken for another remedy; 0 is unknown.
+	Self int64
 	// Select takes away from the connections that may be closed.
 	Select Selection
 	// Timeout is what set-timeout sets; 0 is 300s. Whole seconds, rounded up.

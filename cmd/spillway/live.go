@@ -47,7 +47,7 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 	if o.Password == "" {
 		o.Password = os.Getenv("SPILLWAY_PASSWORD")
 	}
-	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), doing(cmd))
 	outside, err := newOutside(v.GetInt("pid"))
 	if err != nil {
 		return nil, err
@@ -79,6 +79,16 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case <-time.After(slotEvery):
 		}
 	}
+}
+
+// doing names the verb, and whether it changes anything: by that others know that somebody is at work.
+func doing(cmd *cobra.Command) string {
+	for _, mode := range []string{"apply", "undo"} {
+		if f := cmd.Flags().Lookup(mode); f != nil && f.Changed && f.Value.String() != "false" {
+			return cmd.Name() + "-" + mode
+		}
+	}
+	return cmd.Name()
 }
 
 // maybeFull reports whether an error may mean that there is no free slot: the refusal's text can get lost.

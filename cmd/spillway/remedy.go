@@ -22,10 +22,12 @@ func remedyCommand() *cobra.Command {
 		Long: `Remedy diagnoses a live Redis and plans what to do. Without --apply it is a dry
 run: it prints the plan and changes nothing. With --apply it re-checks each victim
 at the moment of the kill and writes a journal, from which --undo restores the
-settings. It closes only connections that the diagnosis has evidence against, and
---match-…, --ignore-…, --idle-over, --max and --victims take some of them away. Of
-several --match-… each has to fit, of one that is repeated any; --ignore-… wins. An
-expression that matches nothing is an error, and never means all.
+settings; killed halfway, it can be undone from there, or run again with a journal
+of its own: then undo the later one first. It closes only connections that the
+diagnosis has evidence against, and --match-…, --ignore-…, --idle-over, --max and
+--victims take some of them away. Of several --match-… each has to fit, of one that
+is repeated any; --ignore-… wins. An expression that matches nothing is an error,
+and never means all.
 Exit codes: 0 nothing to do, or done; 1 a plan that was not applied, or an action
 that Redis refused; 2 wrong usage; 3 cannot tell.`,
 		Example: `  spillway remedy redis://10.0.0.5:6379                  # dry run
@@ -95,6 +97,9 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	}
 	d := diagnose.Diagnose(snaps...)
 	options, last := narrowed(cmd, v), snaps[len(snaps)-1]
+	if id, err := conn.Do(cmd.Context(), "CLIENT", "ID"); err == nil { // what it does not tell is 0, for unknown
+		options.Self, _ = id.(int64)
+	}
 	plan := remedy.Plan(d, last, options)
 	json := v.GetString("format") == "json"
 	switch {
@@ -112,7 +117,7 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	}
 	switch {
 	case mode == "apply":
-		return apply(cmd, v, conn, plan)
+		return apply(cmd, v, conn, plan, last.Clients, options.Self)
 	case mode == "print":
 		return printCommands(cmd, plan)
 	case json:
