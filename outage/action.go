@@ -56,6 +56,8 @@ type Action struct {
 	To           string   `json:"to,omitempty"`
 	Instead      string   `json:"instead,omitempty"` // what Param becomes where an earlier action did not make the room that To needs; empty for nothing
 	Victims      []Victim `json:"victims,omitempty"` // of kill-clients and reset-sockets
+	Slots        int      `json:"slots,omitempty"`   // how many slots it frees, at once or soon, as far as the snapshot tells
+	Frees        []string `json:"frees,omitempty"`   // whose those are and when they are free, a line each; empty for advice
 
 	State  ActionState `json:"state,omitempty"`
 	At     Duration    `json:"at,omitempty"`     // when it was finished

@@ -50,13 +50,13 @@ func (j *journal) open(cause outage.Cause) error {
 // before records what a is about to do; when it returns, that is on its way to the disk or on it.
 func (j *journal) before(a outage.Action) error {
 	j.n++
-	a.Commands = shorten(a)
+	a.Commands, a.Frees = shorten(a), nil
 	return j.write(journalEntry{stageBefore, j.n, a})
 }
 
 // after records what became of the action that before recorded last.
 func (j *journal) after(a outage.Action) error {
-	a.Commands, a.Victims = nil, nil
+	a.Commands, a.Victims, a.Frees = nil, nil, nil
 	return j.write(journalEntry{stageAfter, j.n, a})
 }
 
@@ -94,27 +94,46 @@ type change struct {
 	after  *outage.Action // nil when the journal ends before it
 }
 
-// readJournal reads what a journal wrote, also if its last line was cut. A journal that was cut before its first entry
-// has no changes, since nothing takes effect before it is written down.
-func readJournal(r io.Reader) ([]change, error) {
+// Journal is what a remedy wrote down of what it did.
+type Journal struct {
+	Started time.Time
+	Cause   outage.Cause
+	// Torn says that it ends in the middle of a line: whoever wrote it was killed, or the disk was full. What that line was
+	// about to say is not missed: nothing takes effect before it is written down whole.
+	Torn    bool
+	changes []change
+}
+
+// Unfinished returns the action of which the journal has no end: it may have taken effect; ok is false when there is none.
+func (j Journal) Unfinished() (a outage.Action, ok bool) {
+	if n := len(j.changes); n > 0 && j.changes[n-1].after == nil {
+		return j.changes[n-1].before, true
+	}
+	return outage.Action{}, false
+}
+
+// ReadJournal reads what --apply wrote, also if its last line was cut. A journal that was cut before its first entry has
+// no changes, since nothing takes effect before it is written down.
+func ReadJournal(r io.Reader) (Journal, error) {
 	in := bufio.NewReader(r)
-	var changes []change
+	var j Journal
 	for n := 1; ; n++ {
 		text, err := in.ReadBytes('\n')
 		whole := err == nil
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read journal: %w", err)
+			return Journal{}, fmt.Errorf("read journal: %w", err)
 		}
 		if !whole && !(n == 1 && !headerBegun(text)) {
-			return changes, nil // the last line was cut, or there is none
+			j.Torn = len(text) > 0
+			return j, nil // the last line was cut, or there is none
 		}
 		if n == 1 {
-			err = checkHeader(text)
+			err = j.readHeader(text)
 		} else {
-			changes, err = readEntry(changes, text)
+			j.changes, err = readEntry(j.changes, text)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("journal line %d: %w", n, err)
+			return Journal{}, fmt.Errorf("journal line %d: %w", n, err)
 		}
 	}
 }
@@ -125,7 +144,7 @@ func headerBegun(text []byte) bool {
 	return bytes.HasPrefix(text, start) || bytes.HasPrefix(start, text)
 }
 
-func checkHeader(text []byte) error {
+func (j *Journal) readHeader(text []byte) error {
 	var h journalHeader
 	if err := json.Unmarshal(text, &h); err != nil || h.Journal != journalName {
 		return errors.New("this is no journal of a remedy")
@@ -133,6 +152,7 @@ func checkHeader(text []byte) error {
 	if h.Version < 1 || h.Version > JournalVersion {
 		return fmt.Errorf("version %d: this Spillway reads 1 to %d", h.Version, JournalVersion)
 	}
+	j.Started, j.Cause = h.Started, h.Cause
 	return nil
 }
 

@@ -19,6 +19,10 @@ func Outside(d outage.Diagnosis, look outage.Outside, o Options) outage.Plan {
 		return p.plan
 	}
 	p.plan.Cause, p.plan.Fix = f.Cause, fix(f)
+	if o.Select.byWhatOnlyRedisShows() {
+		p.warn("from outside no name, user or library is seen: choose by --match-addr and --ignore-addr, or none")
+		return p.plan
+	}
 	if f.Cause == outage.FDExhausted {
 		p.add(p.freeFiles())
 		return p.plan
@@ -33,17 +37,22 @@ func (p *planner) resets(f outage.Finding, look outage.Outside) []outage.Action 
 	held := byCookie(look.Held)
 	a := outage.Action{Kind: outage.ResetSockets, Relief: true}
 	var chosen []outage.Held
-	young := 0
+	young, ignored := 0, 0
 	for _, c := range f.Culprits {
 		for _, id := range c.IDs {
 			switch h, there := held[id]; {
 			case !there:
+			case p.o.Select.spares(outage.Client{Addr: h.Peer}) != "":
+				ignored++
 			case h.Quiet < max(p.o.IdleOver, idleOver):
 				young++
 			default:
 				chosen = append(chosen, h)
 			}
 		}
+	}
+	if ignored > 0 {
+		p.warn("%d of the named connections are spared: --match-addr or --ignore-addr takes them away", ignored)
 	}
 	if young > 0 {
 		p.warn("%d of the named connections are spared: quiet for less than %ds", young, seconds(max(p.o.IdleOver, idleOver)))
@@ -64,6 +73,7 @@ func (p *planner) resets(f outage.Finding, look outage.Outside) []outage.Action 
 		a.Victims = append(a.Victims, outage.Victim{ID: h.Cookie, Addr: h.Peer, Age: quiet, Idle: quiet, Received: h.Received})
 		a.Commands = append(a.Commands, "ss -K src "+h.Local+" dst "+h.Peer)
 	}
+	a.Slots = len(a.Victims)
 	a.Reason = killReason(f, a.Victims)
 	a.Precondition = fmt.Sprintf("each is the same socket, has been quiet for %ds or longer, has sent nothing since the diagnosis, and no slot is free yet", seconds(max(p.o.IdleOver, idleOver)))
 	return []outage.Action{a}

@@ -22,6 +22,9 @@ func Print(w io.Writer, p outage.Plan) error {
 			field(out, "after", about(a.After))
 		}
 		field(out, "why", a.Reason)
+		for j, l := range a.Frees {
+			field(out, first(j, "frees"), l)
+		}
 		field(out, "only if", a.Precondition)
 		for j, c := range a.Commands {
 			if j == shownCommands && len(a.Commands) > shownCommands+1 {
@@ -99,6 +102,14 @@ func effect(a outage.Action) string {
 		return "for a person, changes nothing"
 	}
 	return sort
+}
+
+// first labels the first of several lines.
+func first(i int, name string) string {
+	if i > 0 {
+		return ""
+	}
+	return name
 }
 
 func label(a outage.Action, i int) string {

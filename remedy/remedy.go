@@ -14,6 +14,7 @@ package remedy
 
 import (
 	"context"
+	"slices"
 
 	"spillway/outage"
 )
@@ -49,8 +50,12 @@ type Sockets interface {
 type Options struct {
 	// IdleOver spares every connection that was idle for less; 0 is 2s, and 3s for idle-not-reaped and silent-connections. Whole seconds, rounded up.
 	IdleOver outage.Duration
-	// MaxVictims bounds how many connections are closed, the oldest first; 0 is no bound.
+	// MaxVictims bounds how many connections the whole plan closes, the oldest first; 0 is no bound.
 	MaxVictims int
+	// Self is the id of the connection that read the snapshot, so that it is not taken for another remedy; 0 is unknown.
+	Self int64
+	// Select takes away from the connections that may be closed.
+	Select Selection
 	// Timeout is what set-timeout sets; 0 is 300s. Whole seconds, rounded up.
 	Timeout outage.Duration
 	// Keepalive is what set-keepalive sets; 0 is 60s. Whole seconds, rounded up.
@@ -61,4 +66,9 @@ type Options struct {
 	CanRaiseNofile bool
 	// CanRestart allows a restart, which closes every connection once, where nothing gentler helps.
 	CanRestart bool
+}
+
+// narrow reports whether the options ask for fewer victims than the diagnosis has evidence against.
+func (o Options) narrow() bool {
+	return o.IdleOver > 0 || o.MaxVictims > 0 || slices.ContainsFunc(o.Select.narrowings(), func(n narrowing) bool { return len(n.patterns) > 0 })
 }

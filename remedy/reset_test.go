@@ -1,4 +1,4 @@
-package remedy
+package remedy_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"spillway/outage"
+	"spillway/remedy"
 )
 
 // machine is a server's machine: what it holds, and what was reset.
@@ -67,7 +68,7 @@ func TestOutsidePlans(t *testing.T) {
 	d, look := outsideOf(5)
 	look.Held[1].Quiet = outage.Duration(time.Second) // it was used since
 	d.Findings[0].Culprits[0].IDs = append(d.Findings[0].Culprits[0].IDs, 999)
-	plan := Outside(d, look, Options{})
+	plan := remedy.Outside(d, look, remedy.Options{})
 	if len(plan.Actions) != 1 || plan.Actions[0].Kind != outage.ResetSockets {
 		t.Fatalf("%+v", plan)
 	}
@@ -82,20 +83,28 @@ func TestOutsidePlans(t *testing.T) {
 	if a.Commands[0] != "ss -K src 10.0.0.1:6379 dst 10.0.0.3:40004" {
 		t.Errorf("command %q", a.Commands[0])
 	}
-	if plan := Outside(d, look, Options{MaxVictims: 2}); len(plan.Actions[0].Victims) != 2 || !strings.Contains(strings.Join(plan.Warnings, " "), "bound of 2") {
+	if plan := remedy.Outside(d, look, remedy.Options{MaxVictims: 2}); len(plan.Actions[0].Victims) != 2 || !strings.Contains(strings.Join(plan.Warnings, " "), "bound of 2") {
 		t.Errorf("with a bound of 2: %+v", plan)
 	}
-	if plan := Outside(d, look, Options{IdleOver: outage.Duration(6 * time.Second)}); len(plan.Actions[0].Victims) != 2 {
+	if plan := remedy.Outside(d, look, remedy.Options{IdleOver: outage.Duration(6 * time.Second)}); len(plan.Actions[0].Victims) != 2 {
 		t.Errorf("idle over 6s: %+v", plan.Actions[0].Victims)
 	}
-	if plan := Outside(d, look, Options{IdleOver: outage.Duration(time.Hour)}); len(plan.Actions) != 0 || len(plan.Warnings) < 2 {
+	if plan := remedy.Outside(d, look, remedy.Options{IdleOver: outage.Duration(time.Hour)}); len(plan.Actions) != 0 || len(plan.Warnings) < 2 {
 		t.Errorf("idle over an hour: %+v", plan)
 	}
-	if plan := Outside(outage.Diagnosis{}, look, Options{}); len(plan.Actions) != 0 || len(plan.Warnings) == 0 {
+	if plan := remedy.Outside(outage.Diagnosis{}, look, remedy.Options{}); len(plan.Actions) != 0 || len(plan.Warnings) == 0 {
 		t.Errorf("nobody is named: %+v", plan)
 	}
+	if plan := remedy.Outside(d, look, remedy.Options{Select: remedy.Selection{IgnoreAddr: []string{"10.0.0.3:40004"}}}); len(plan.Actions[0].Victims) != 3 || plan.Actions[0].Victims[0].ID != 103 {
+		t.Errorf("without the first: %+v", plan.Actions)
+	}
+	for _, s := range []remedy.Selection{{MatchName: []string{"api-*"}}, {MatchUser: []string{"app"}}, {MatchLib: []string{"*"}}, {IgnoreName: []string{"api-*"}}} {
+		if plan := remedy.Outside(d, look, remedy.Options{Select: s}); len(plan.Actions) != 0 || len(plan.Warnings) != 1 {
+			t.Errorf("by what nobody sees, %+v: %+v", s, plan)
+		}
+	}
 	files := outage.Diagnosis{Findings: []outage.Finding{{Cause: outage.FDExhausted, Confidence: 0.75}}}
-	if plan := Outside(files, look, Options{}); slices.ContainsFunc(plan.Actions, func(a outage.Action) bool { return a.Kind == outage.ResetSockets }) || len(plan.Actions) == 0 {
+	if plan := remedy.Outside(files, look, remedy.Options{}); slices.ContainsFunc(plan.Actions, func(a outage.Action) bool { return a.Kind == outage.ResetSockets }) || len(plan.Actions) == 0 {
 		t.Errorf("no file descriptor is left: %+v", plan)
 	}
 }
@@ -107,8 +116,8 @@ func resetOf(t *testing.T, n int, m *machine, enough func(context.Context) bool)
 		m.held = slices.Clone(look.Held)
 	}
 	journal := &strings.Builder{}
-	a := Applier{Sockets: m, Journal: journal, Enough: enough}
-	actions, err := a.Apply(t.Context(), Outside(d, look, Options{}))
+	a := remedy.Applier{Sockets: m, Journal: journal, Enough: enough}
+	actions, err := a.Apply(t.Context(), remedy.Outside(d, look, remedy.Options{}))
 	return actions[0], journal.String(), err
 }
 
@@ -163,7 +172,7 @@ func TestResetIsRefused(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	d, look := outsideOf(1)
-	actions, err := (&Applier{}).Apply(t.Context(), Outside(d, look, Options{}))
+	actions, err := (&remedy.Applier{}).Apply(t.Context(), remedy.Outside(d, look, remedy.Options{}))
 	if err != nil || actions[0].State != outage.Skipped {
 		t.Errorf("without a machine: %+v, %v", actions, err)
 	}
@@ -175,7 +184,7 @@ func TestResetCannotBeUndone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	undone, err := Undo(t.Context(), nil, strings.NewReader(journal))
+	undone, err := remedy.Undo(t.Context(), newFake(), strings.NewReader(journal))
 	if err != nil || len(undone) != 1 || undone[0].State != outage.Skipped || !strings.Contains(undone[0].Result, "2 closed connections stay closed") {
 		t.Errorf("%+v, %v", undone, err)
 	}

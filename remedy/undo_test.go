@@ -61,7 +61,7 @@ func TestUndoLeavesAThirdValue(t *testing.T) {
 	f.config["timeout"] = "42"
 	want(t, undo(t, f, journal.Bytes()),
 		"set-keepalive undone: tcp-keepalive was 60 and is 300 again",
-		"set-timeout skipped: timeout is 42 now, neither 0 from before nor 300 from the remedy: somebody changed it since, so it is left alone")
+		"set-timeout skipped: timeout is 42 now, neither 0 from before nor 300 from the remedy: somebody changed it since, so it is left alone; if that was a later remedy, undo its journal and then this one")
 	if f.config["timeout"] != "42" {
 		t.Errorf("timeout is %s", f.config["timeout"])
 	}
@@ -73,9 +73,12 @@ func TestUndoRefused(t *testing.T) {
 	apply(t, remedy.Applier{Redis: f, Journal: &journal}, planOf(setTimeout))
 	f.deny = map[string]string{"CONFIG SET": "NOPERM no"}
 	want(t, undo(t, f, journal.Bytes()), "set-timeout errored: NOPERM no")
-	f.failAt = 1
-	if _, err := remedy.Undo(t.Context(), f, &journal); err == nil {
-		t.Error("the connection broke, and that is no error")
+	for n := 1; n <= 4; n++ { // CLIENT ID, CLIENT LIST, CONFIG GET, CONFIG SET
+		f.failAt = len(f.sent) + n
+		if _, err := remedy.Undo(t.Context(), f, bytes.NewReader(journal.Bytes())); err == nil {
+			t.Errorf("the connection broke at command %d, and that is no error", n)
+		}
+		f.failAt = 0
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"spillway/observe"
 	"spillway/outage"
 	"spillway/remedy"
+	"spillway/report"
 )
 
 // checkJournal refuses a journal that is there already before anything is asked of Redis.
@@ -34,13 +36,28 @@ func journalPath(v *viper.Viper) string {
 	return "spillway-" + time.Now().Format("20060102-150405") + ".jsonl"
 }
 
-func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.Plan) (err error) {
+// syncFolder makes the name of a new file outlive a crash of the machine, where the system can do that.
+func syncFolder(path string) {
+	if folder, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = folder.Sync()
+		closeQuietly(folder)
+	}
+}
+
+// apply carries plan out. clients and self are the connections that there were, and which of them is conn.
+func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.Plan, clients []outage.Client, self int64) (err error) {
 	path := journalPath(v)
 	journal, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
+	syncFolder(path)
+	// Before the first change, since whoever is killed says nothing at the end.
+	fmt.Fprintf(os.Stderr, "journal: %s (spillway remedy URL --undo %s restores the settings, also if this is cut off)\n", path, path)
+	for _, other := range remedy.Others(clients, self) {
+		fmt.Fprintf(os.Stderr, "%s: what it does first is gone, spared or set already when this plan comes to it\n", report.Clean(other, 0))
+	}
 	begin := time.Now()
 	a := remedy.Applier{
 		Redis: conn, Journal: journal,
@@ -48,33 +65,48 @@ func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.P
 		Report: func(done outage.Action) { say(cmd, v, done) },
 	}
 	actions, err := a.Apply(cmd.Context(), plan)
-	fmt.Fprintf(os.Stderr, "journal: %s (spillway remedy URL --undo %s restores the settings)\n", path, path)
 	return conclude(cmd, v, actions, err)
 }
 
 func undo(cmd *cobra.Command, v *viper.Viper, url string) error {
-	path := v.GetString("undo")
-	journal, err := os.Open(path)
+	journal, err := readJournal(v.GetString("undo"))
 	if err != nil {
-		return usage(err.Error(), "--undo names a journal that --apply wrote")
+		return err
 	}
-	defer closeQuietly(journal)
 	conn, err := hold(cmd, v, url)
 	if err != nil {
 		return err
 	}
 	defer closeQuietly(conn)
-	actions, err := remedy.Undo(cmd.Context(), conn, journal)
-	if err != nil && len(actions) == 0 {
-		return usage(fmt.Sprintf("%s: %v", path, err), "--undo names a journal that --apply wrote; nothing was changed")
-	}
+	actions, err := journal.Undo(cmd.Context(), conn)
 	for _, done := range actions {
 		say(cmd, v, done)
 	}
-	if len(actions) == 0 {
+	if len(actions) == 0 && err == nil {
 		fmt.Fprintln(os.Stderr, "the journal has no change in it: there is nothing to undo")
 	}
 	return conclude(cmd, v, actions, err)
+}
+
+// readJournal reads the journal before anything is asked of Redis, and tells where it was cut off.
+func readJournal(path string) (remedy.Journal, error) {
+	const hint = "--undo names a journal that --apply wrote; nothing was changed"
+	file, err := os.Open(path)
+	if err != nil {
+		return remedy.Journal{}, usage(err.Error(), hint)
+	}
+	defer closeQuietly(file)
+	journal, err := remedy.ReadJournal(file)
+	if err != nil {
+		return remedy.Journal{}, usage(fmt.Sprintf("%s: %v", path, err), hint)
+	}
+	if journal.Torn {
+		fmt.Fprintf(os.Stderr, "%s ends in the middle of a line: it was cut off there, and what that line was about to say had not happened yet or is looked at again\n", path)
+	}
+	if a, ok := journal.Unfinished(); ok {
+		fmt.Fprintf(os.Stderr, "%s was cut off in %s: whether that took effect is seen on the server\n", path, a.Kind)
+	}
+	return journal, nil
 }
 
 // say prints an action as it ends.

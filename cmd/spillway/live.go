@@ -47,7 +47,7 @@ func address(cmd *cobra.Command, url string) (observe.Options, error) {
 	if o.Password == "" {
 		o.Password = os.Getenv("SPILLWAY_PASSWORD")
 	}
-	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), doing(cmd))
 	return o, nil
 }
 
@@ -101,6 +101,16 @@ func (l *locked) Unwrap() error { return &l.exit }
 
 // outOfBand reports whether a slot may be made where there is none.
 func outOfBand(v *viper.Viper) bool { return v.GetBool("out-of-band") }
+
+// doing names the verb, and whether it changes anything: by that others know that somebody is at work.
+func doing(cmd *cobra.Command) string {
+	for _, mode := range []string{"apply", "undo"} {
+		if f := cmd.Flags().Lookup(mode); f != nil && f.Changed && f.Value.String() != "false" {
+			return cmd.Name() + "-" + mode
+		}
+	}
+	return cmd.Name()
+}
 
 // maybeFull reports whether an error may mean that there is no free slot: the refusal's text can get lost.
 func maybeFull(err error) bool {

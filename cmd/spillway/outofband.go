@@ -23,9 +23,7 @@ func makeRoom(cmd *cobra.Command, v *viper.Viper, url string, shut *locked, mode
 	if err := out.complete(cmd.Context()); err != nil {
 		return nil, &exit{exitInconclusive, "from outside: " + err.Error(), "run it as root on the machine of Redis; nothing was changed"}
 	}
-	plan := remedy.Outside(out.diagnosis(), out.last, remedy.Options{
-		IdleOver: outage.Duration(v.GetDuration("idle-over")), MaxVictims: v.GetInt("max"),
-	})
+	plan := remedy.Outside(out.diagnosis(), out.last, narrowed(cmd, v))
 	for _, a := range plan.Actions {
 		if a.Kind == outage.ResetSockets {
 			out.reach(a.Commands)
@@ -60,6 +58,8 @@ func freeSlot(cmd *cobra.Command, v *viper.Viper, url string, out *outside, plan
 		return nil, usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
+	syncFolder(path)
+	fmt.Fprintf(os.Stderr, "journal: %s (what was reset; it cannot be undone)\n", path)
 	a := remedy.Applier{
 		Sockets: out.host, Journal: journal,
 		Now:    func() outage.Duration { return outage.Duration(out.sinceStart()) },
@@ -70,7 +70,6 @@ func freeSlot(cmd *cobra.Command, v *viper.Viper, url string, out *outside, plan
 		},
 	}
 	actions, err := a.Apply(cmd.Context(), plan)
-	fmt.Fprintf(os.Stderr, "journal: %s (what was reset; it cannot be undone)\n", path)
 	if err = conclude(cmd, v, actions, err); err == nil && conn == nil {
 		err = &exit{exitFail, "no slot came free for Spillway: others take each one that does", "stop the client that holds most slots; spillway diagnose --pid names its host"}
 	}

@@ -23,13 +23,19 @@ func remedyCommand() *cobra.Command {
 		Long: `Remedy diagnoses a live Redis and plans what to do. Without --apply it is a dry
 run: it prints the plan and changes nothing. With --apply it re-checks each victim
 at the moment of the kill and writes a journal, from which --undo restores the
-settings. It closes only connections that the diagnosis has evidence against.
+settings; killed halfway, it can be undone from there, or run again with a journal
+of its own: then undo the later one first. It closes only connections that the
+diagnosis has evidence against, and --match-…, --ignore-…, --idle-over, --max and
+--victims take some of them away. Of several --match-… each has to fit, of one that
+is repeated any; --ignore-… wins. An expression that matches nothing is an error,
+and never means all.
 Where no slot is free, --out-of-band resets sockets on the machine of Redis, first
 one, then two, four …, takes the first slot that this frees, and goes on from there.
 Exit codes: 0 nothing to do, or done; 1 a plan that was not applied, or an action
 that Redis refused; 2 wrong usage; 3 cannot tell.`,
 		Example: `  spillway remedy redis://10.0.0.5:6379                  # dry run
   spillway remedy redis://10.0.0.5:6379 --print          # bare commands, to copy
+  spillway remedy redis://10.0.0.5:6379 --match-name 'api-*' --max 50
   spillway remedy redis://10.0.0.5:6379 --apply --journal incident.jsonl
   spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl
   spillway remedy redis://127.0.0.1 --pid 4711 --out-of-band --apply`,
@@ -43,11 +49,8 @@ that Redis refused; 2 wrong usage; 3 cannot tell.`,
 	f.Bool("print", false, "print bare commands and nothing else")
 	f.String("undo", "", "restore the settings that this journal says were changed")
 	f.String("journal", "", "where --apply writes what it changes (default: spillway-TIME.jsonl in this folder)")
-	f.Duration("idle-over", 0, "spare connections that were idle for less (default: by cause)")
 	f.Bool("out-of-band", false, "with --pid: while no slot is free, reset sockets of the hosts that hold them, until one is")
-	f.Int("max", 0, "close at most so many connections, the oldest first (0: no bound)")
-	between(cmd, "max", 0, 1_000_000)
-	atLeast(cmd, "idle-over", 0)
+	narrowFlags(cmd)
 	return cmd
 }
 
@@ -109,9 +112,11 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 		return err
 	}
 	d := diagnose.Diagnose(snaps...)
-	plan := remedy.Plan(d, snaps[len(snaps)-1], remedy.Options{
-		IdleOver: outage.Duration(v.GetDuration("idle-over")), MaxVictims: v.GetInt("max"),
-	})
+	options, last := narrowed(cmd, v), snaps[len(snaps)-1]
+	if id, err := conn.Do(cmd.Context(), "CLIENT", "ID"); err == nil { // what it does not tell is 0, for unknown
+		options.Self, _ = id.(int64)
+	}
+	plan := remedy.Plan(d, last, options)
 	json := v.GetString("format") == "json"
 	switch {
 	case len(d.Findings) == 0 && !healthy(d, snaps):
@@ -122,8 +127,13 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 			return writeJSON(cmd.OutOrStdout(), plan)
 		}
 		return nil
+	}
+	if err := options.Select.Check(d, last); err != nil {
+		return matchless(err)
+	}
+	switch {
 	case mode == "apply":
-		return apply(cmd, v, conn, plan)
+		return apply(cmd, v, conn, plan, last.Clients, options.Self)
 	case mode == "print":
 		return printCommands(cmd, plan)
 	case json:
