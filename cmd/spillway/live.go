@@ -69,9 +69,11 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 			}
 			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", wait, err), noSlot(err)}
 		case !told && outside != nil:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", err, wait, outside.tell(ctx))
+			complain("", err.Error())
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s\n%s\n", wait, outside.tell(ctx))
 		case !told:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", err, wait, meanwhile(o))
+			complain("", err.Error())
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s; %s\n", wait, meanwhile(o))
 		}
 		select {
 		case <-ctx.Done():
@@ -139,7 +141,7 @@ func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.S
 		case len(snaps) == 0 || ctx.Err() != nil:
 			return nil, fmt.Errorf("snapshot: %w", err)
 		default:
-			fmt.Fprintf(os.Stderr, "snapshot %d of %d: %v; going on with those before\n", i+1, samples, err)
+			complain("", fmt.Sprintf("snapshot %d of %d: %v; going on with those before", i+1, samples, err))
 			return snaps, nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"spillway/observe"
 	"spillway/outage"
+	"spillway/report"
 )
 
 // outside is what the server's own machine shows of it, with no slot: who holds its connections, and how fast that grows.
@@ -36,7 +37,7 @@ const mostHosts = 5
 func (o *outside) tell(ctx context.Context) string {
 	holders, err := o.host.Holders()
 	if err != nil {
-		return "from outside: " + err.Error()
+		return "from outside: " + report.Clean(err.Error(), 0)
 	}
 	total := 0
 	for _, h := range holders {
@@ -49,7 +50,7 @@ func (o *outside) tell(ctx context.Context) string {
 			fmt.Fprintf(&b, "\n  and %s more", count(len(holders)-i, "host"))
 			break
 		}
-		fmt.Fprintf(&b, "\n  %s holds %d%s", h.Host, h.Count, o.grown(h))
+		fmt.Fprintf(&b, "\n  %s holds %d%s", report.Clean(h.Host, 60), h.Count, o.grown(h))
 	}
 	if o.first == nil {
 		o.since, o.first = time.Now(), map[string]int{}

@@ -13,6 +13,7 @@ import (
 	"spillway/observe"
 	"spillway/outage"
 	"spillway/remedy"
+	"spillway/report"
 )
 
 func remedyCommand() *cobra.Command {
@@ -103,7 +104,7 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	case len(d.Findings) == 0:
 		fmt.Fprintf(os.Stderr, "nothing is wrong: %d of %d connections\n", d.Slots, d.MaxClients)
 		if json {
-			return writeJSON(cmd.OutOrStdout(), plan)
+			return report.Encode(cmd.OutOrStdout(), plan)
 		}
 		return nil
 	case mode == "apply":
@@ -111,7 +112,7 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	case mode == "print":
 		return printCommands(cmd, plan)
 	case json:
-		if err := writeJSON(cmd.OutOrStdout(), plan); err != nil {
+		if err := report.Encode(cmd.OutOrStdout(), plan); err != nil {
 			return err
 		}
 	default:
