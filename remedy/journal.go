@@ -35,6 +35,8 @@ const (
 	stageBefore  = "before"
 	stageAfter   = "after"
 	journalStart = `{"journal":`
+	// maxJournal bounds what is read of a journal: one of 100,000 victims has 40 MB.
+	maxJournal = 64 << 20
 )
 
 // journal writes entries; one without a writer writes nothing.
@@ -77,7 +79,7 @@ func (j *journal) write(v any) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	if _, err := j.w.Write(append(text, '\n')); err != nil {
+	if _, err := j.w.Write(append(outage.HarmlessJSON(text), '\n')); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	if s, ok := j.w.(interface{ Sync() error }); ok {
@@ -97,15 +99,19 @@ type change struct {
 // readJournal reads what a journal wrote, also if its last line was cut. A journal that was cut before its first entry
 // has no changes, since nothing takes effect before it is written down.
 func readJournal(r io.Reader) ([]change, error) {
-	in := bufio.NewReader(r)
+	whole := &io.LimitedReader{R: r, N: maxJournal + 1}
+	in := bufio.NewReader(whole)
 	var changes []change
 	for n := 1; ; n++ {
 		text, err := in.ReadBytes('\n')
-		whole := err == nil
+		if whole.N == 0 {
+			return nil, fmt.Errorf("read journal: it is longer than %d MB, which no remedy writes", maxJournal>>20)
+		}
+		ended := err != nil
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("read journal: %w", err)
 		}
-		if !whole && !(n == 1 && !headerBegun(text)) {
+		if ended && !(n == 1 && !headerBegun(text)) {
 			return changes, nil // the last line was cut, or there is none
 		}
 		if n == 1 {
