@@ -112,9 +112,23 @@ func (d dump) load(kind, path string) error {
 		d[kind] = text
 		return err
 	}
-	text, err := os.ReadFile(path)
-	d[kind] = string(text)
+	text, err := readBounded(path)
+	d[kind] = text
 	return err
+}
+
+// readBounded reads no more of a saved answer than would be read of a server.
+func readBounded(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxReply+1))
+	if err == nil && len(text) > maxReply {
+		err = fmt.Errorf("%s is longer than %d MB, which no answer of Redis is that can be read", path, maxReply>>20)
+	}
+	return string(text), err
 }
 
 // restName is the file of restKind.
