@@ -18,7 +18,7 @@ SEED    ?= 1
 ARGS    ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all build demo test unit e2e control matrix trials fuzz mutants gremlins sabotage faults lint fmt generate cross run clean help
+.PHONY: all build demo test unit e2e control matrix trials fuzz hostile mutants gremlins sabotage faults lint fmt generate cross run clean help
 
 all: build test ## build and test
 
@@ -67,6 +67,11 @@ fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
 		echo "== $$target in $$pkg"; \
 		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	done
+
+# By name: what docs/quality.md lists under "Hostile input", without Redis.
+hostile: ## hostile names, lying servers, files without an end: what docs/quality.md lists
+	$(GO) test -count=1 -run 'Hostile|Harmless|Clean|LineFor|Fault|Liar|Lie|AnotherCommand|TooLong|TooMany|BadCertificates|Forged|WithoutAnEnd|Distrusts|TestScripts/lies|^Fuzz' \
+		./outage ./observe ./remedy ./report ./fleet ./scenarios ./rig ./cmd/spillway
 
 MUTANTS  ?= remedy assert diagnose
 JUDGE     = $(GO) run ./quality judge docs/survivors.txt $(MUTANTS:%=out/mutants/%.json)

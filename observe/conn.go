@@ -48,13 +48,17 @@ func (c *Conn) Do(ctx context.Context, args ...string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e, ok := replies[0].(Error); ok {
+	switch e := replies[0].(type) {
+	case Error:
+		return nil, e
+	case oversize:
 		return nil, e
 	}
 	return replies[0], nil
 }
 
-// Pipeline sends commands at once and returns their replies in order; an error reply is an element of type Error.
+// Pipeline sends commands at once and returns their replies in order; an error reply is an element of type Error, and so is, with
+// another type of error, what stands for a reply too long to hold.
 // With an error, which means that the connection broke, it returns the replies that came before.
 func (c *Conn) Pipeline(ctx context.Context, cmds [][]string) ([]any, error) {
 	if len(cmds) == 0 {
@@ -121,8 +125,9 @@ func (c *Conn) exchange(ctx context.Context, cmds [][]string) ([]any, error) {
 
 func (c *Conn) read(n int) ([]any, error) {
 	var replies []any
+	d := newDecoder(c.r, c.limit)
 	for len(replies) < n {
-		v, err := readReply(c.r, c.limit)
+		v, err := d.reply()
 		if err != nil {
 			return replies, err
 		}

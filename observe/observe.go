@@ -150,7 +150,8 @@ func readConfig(snap *outage.Snapshot, replies []any) {
 		for pair := range slices.Chunk(pairs, 2) {
 			name, isName := pair[0].(string)
 			value, isValue := pair[len(pair)-1].(string)
-			if isName && isValue && len(pair) == 2 {
+			// No more than what was asked for: a password is not.
+			if isName && isValue && len(pair) == 2 && strings.EqualFold(name, settings[i]) {
 				config[name] = value
 			}
 		}
@@ -200,8 +201,8 @@ func missing(snap *outage.Snapshot, what, why string) {
 }
 
 func whyNot(reply any) string {
-	if e, ok := reply.(Error); ok {
-		return strings.TrimSpace(string(e))
+	if e, ok := reply.(error); ok {
+		return strings.TrimSpace(e.Error())
 	}
 	return "an answer of an unexpected kind"
 }

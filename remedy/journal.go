@@ -35,6 +35,8 @@ const (
 	stageBefore  = "before"
 	stageAfter   = "after"
 	journalStart = `{"journal":`
+	// maxJournal bounds what is read of a journal: one of 100,000 victims has 40 MB.
+	maxJournal = 64 << 20
 )
 
 // journal writes entries; one without a writer writes nothing.
@@ -77,7 +79,7 @@ func (j *journal) write(v any) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	if _, err := j.w.Write(append(text, '\n')); err != nil {
+	if _, err := j.w.Write(append(outage.HarmlessJSON(text), '\n')); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	if s, ok := j.w.(interface{ Sync() error }); ok {
@@ -115,15 +117,19 @@ func (j Journal) Unfinished() (a outage.Action, ok bool) {
 // ReadJournal reads what --apply wrote, also if its last line was cut. A journal that was cut before its first entry has
 // no changes, since nothing takes effect before it is written down.
 func ReadJournal(r io.Reader) (Journal, error) {
-	in := bufio.NewReader(r)
+	whole := &io.LimitedReader{R: r, N: maxJournal + 1}
+	in := bufio.NewReader(whole)
 	var j Journal
 	for n := 1; ; n++ {
 		text, err := in.ReadBytes('\n')
-		whole := err == nil
+		if whole.N == 0 {
+			return Journal{}, fmt.Errorf("read journal: it is longer than %d MB, which no remedy writes", maxJournal>>20)
+		}
+		ended := err != nil
 		if err != nil && !errors.Is(err, io.EOF) {
 			return Journal{}, fmt.Errorf("read journal: %w", err)
 		}
-		if !whole && !(n == 1 && !headerBegun(text)) {
+		if ended && !(n == 1 && !headerBegun(text)) {
 			j.Torn = len(text) > 0
 			return j, nil // the last line was cut, or there is none
 		}

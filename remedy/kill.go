@@ -117,6 +117,8 @@ func (k *killing) count(fit []outage.Victim, replies []any) (said string) {
 			} else {
 				k.spared["gone"]++
 			}
+		default:
+			k.spared["Redis did not say"]++
 		}
 	}
 	return said

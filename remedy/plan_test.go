@@ -379,7 +379,7 @@ func TestCommands(t *testing.T) {
 	s.Clients[0].Addr = "/run/my redis.sock:0"
 	d.Findings[0].Culprits[0].Addr, d.Findings[0].Culprits[1].IDs = "", nil
 	got := remedy.Commands(remedy.Plan(d, s, remedy.Options{MaxVictims: 2}))
-	want := []string{`CLIENT KILL ID 10 ADDR "/run/my redis.sock:0"`, "CLIENT KILL ID 11 ADDR 10.0.0.2:40011", "CONFIG SET timeout 300"}
+	want := []string{`CLIENT KILL ID 10 ADDR '/run/my redis.sock:0'`, "CLIENT KILL ID 11 ADDR 10.0.0.2:40011", "CONFIG SET timeout 300"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("leak (-want +got):\n%s", diff)
 	}

@@ -42,11 +42,11 @@ func Print(w io.Writer, p outage.Plan) error {
 	}
 	section(out, "warnings", p.Warnings)
 	if p.Fix != "" {
-		fmt.Fprintf(out, "\nfix: %s\n", p.Fix)
+		fmt.Fprintf(out, "\nfix: %s\n", outage.Harmless(p.Fix))
 	}
 	section(out, "redis.conf", p.ConfLines)
 	if p.Rewrite != "" {
-		fmt.Fprintf(out, "\n%s\n", p.Rewrite)
+		fmt.Fprintf(out, "\n%s\n", outage.Harmless(p.Rewrite))
 	}
 	return out.Flush()
 }
@@ -137,7 +137,7 @@ func undoText(a outage.Action) string {
 
 func field(out io.Writer, name, text string) {
 	if text != "" {
-		fmt.Fprintf(out, "   %-8s %s\n", name, text)
+		fmt.Fprintf(out, "   %-8s %s\n", name, outage.Harmless(text))
 	}
 }
 
@@ -147,7 +147,7 @@ func section(out io.Writer, name string, lines []string) {
 	}
 	fmt.Fprintf(out, "\n%s:\n", name)
 	for _, l := range lines {
-		fmt.Fprintf(out, "  %s\n", l)
+		fmt.Fprintf(out, "  %s\n", outage.Harmless(l))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"spillway/outage"
 )
@@ -51,6 +52,10 @@ func (c change) undo(ctx context.Context, r Redis, other string) (outage.Action,
 	a := outage.Action{Kind: was.Kind, Param: was.Param, From: was.To, To: was.From}
 	switch was.Kind {
 	case outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
+		if why := foreign(was); why != "" {
+			skip(&a, why)
+			return a, nil
+		}
 		a.Reason = "it was " + was.From + " before the remedy"
 		a.Commands = []string{line("CONFIG", "SET", was.Param, was.From)}
 		err := restore(ctx, r, &a, other)
@@ -69,6 +74,19 @@ func (c change) undo(ctx context.Context, r Redis, other string) (outage.Action,
 		skip(&a, fmt.Sprintf("%s cannot be undone", was.Kind))
 	}
 	return a, nil
+}
+
+// foreign says why a remedy never wrote this change; empty when it may have. A journal is a file that others may have touched, and
+// CONFIG SET of something else can make a server write where it should not.
+func foreign(was outage.Action) string {
+	param := map[outage.ActionKind]string{outage.SetTimeout: paramTimeout, outage.SetKeepalive: paramKeepalive, outage.RaiseMaxclients: paramMaxclients}[was.Kind]
+	if was.Param != param {
+		return fmt.Sprintf("%s sets %s, and the journal says %q: somebody changed the journal, so nothing is set", was.Kind, param, was.Param)
+	}
+	if n, err := strconv.ParseInt(was.From, 10, 32); err != nil || n < 0 {
+		return fmt.Sprintf("%q is no value for %s: somebody changed the journal, so nothing is set", was.From, param)
+	}
+	return ""
 }
 
 // restore sets a.Param from a.From back to a.To, if it is still a.From and nobody else is at work.

@@ -148,6 +148,8 @@ func unfit(c outage.Client, listed bool, culprit outage.Culprit) string {
 		return "not at the address that the diagnosis gave"
 	case c.Addr == "":
 		return "without an address"
+	case !copyable(c.Addr):
+		return "at an address that no command can name"
 	}
 	return exempt(c)
 }

@@ -112,14 +112,14 @@ func readJournal(path string) (remedy.Journal, error) {
 // say prints an action as it ends.
 func say(cmd *cobra.Command, v *viper.Viper, a outage.Action) {
 	if v.GetString("format") == "text" {
-		fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", a.State, a.Kind, a.Result)
+		fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", report.Clean(string(a.State), 0), report.Clean(string(a.Kind), 0), report.Clean(a.Result, 0))
 	}
 }
 
 // conclude turns what became of the actions into the exit code.
 func conclude(cmd *cobra.Command, v *viper.Viper, actions []outage.Action, err error) error {
 	if v.GetString("format") == "json" {
-		err = errors.Join(err, writeJSON(cmd.OutOrStdout(), actions))
+		err = errors.Join(err, report.Encode(cmd.OutOrStdout(), actions))
 	}
 	if err != nil {
 		return err

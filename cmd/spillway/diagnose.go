@@ -92,7 +92,8 @@ func diagnoseOutside(cmd *cobra.Command, v *viper.Viper, shut *locked) error {
 	if len(d.Findings) == 0 {
 		return shut
 	}
-	fmt.Fprintf(os.Stderr, "%s\nfrom outside:\n", shut.text)
+	complain("", shut.text)
+	complain("", "from outside:")
 	if v.GetString("format") == "json" {
 		if err := report.DiagnosisJSON(cmd.OutOrStdout(), d); err != nil {
 			return err

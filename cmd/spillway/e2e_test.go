@@ -23,7 +23,7 @@ func TestScriptsOnRedis(t *testing.T) {
 		}
 	}
 	all := maps.Clone(commands)
-	all["redis-server"], all["fill"] = startServer, fill
+	all["redis-server"], all["fill"], all["nasty"] = startServer, fill, nasty
 	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "e2e"), Setup: setup, Cmds: all})
 }
 

@@ -76,11 +76,13 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case outOfBand(v) && outside != nil && outside.looks > 1, time.Now().Add(slotEvery).After(over):
 			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", time.Since(begin).Round(100*time.Millisecond), err), noSlot(err)}, outside}
 		case !told && outside != nil:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", err, wait, outside.tell(ctx))
+			complain("", err.Error())
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s\n%s\n", wait, outside.tell(ctx))
 		case outside.due():
 			fmt.Fprintln(os.Stderr, outside.tell(ctx))
 		case !told:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", err, wait, meanwhile(o))
+			complain("", err.Error())
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s; %s\n", wait, meanwhile(o))
 		}
 		select {
 		case <-ctx.Done():
@@ -177,7 +179,7 @@ func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.S
 		case len(snaps) == 0 || ctx.Err() != nil:
 			return nil, fmt.Errorf("snapshot: %w", err)
 		default:
-			fmt.Fprintf(os.Stderr, "snapshot %d of %d: %v; going on with those before\n", i+1, samples, err)
+			complain("", fmt.Sprintf("snapshot %d of %d: %v; going on with those before", i+1, samples, err))
 			return snaps, nil
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"spillway/observe"
 	"spillway/outage"
 	"spillway/remedy"
+	"spillway/report"
 )
 
 // makeRoom frees a slot from the server's own machine and returns the connection that took it. Without --apply it says how, and that is
@@ -35,7 +36,7 @@ func makeRoom(cmd *cobra.Command, v *viper.Viper, url string, shut *locked, mode
 	case mode == "print":
 		return nil, printCommands(cmd, plan)
 	case mode != "apply" && v.GetString("format") == "json":
-		return nil, errors.Join(writeJSON(cmd.OutOrStdout(), plan), &exit{code: exitFail})
+		return nil, errors.Join(report.Encode(cmd.OutOrStdout(), plan), &exit{code: exitFail})
 	case mode != "apply":
 		if err := remedy.Print(cmd.OutOrStdout(), plan); err != nil {
 			return nil, err

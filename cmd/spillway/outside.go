@@ -107,7 +107,7 @@ func (o *outside) tell(ctx context.Context) string {
 	var b strings.Builder
 	holders, err := o.host.Holders()
 	if err != nil {
-		return "from outside: " + err.Error()
+		return "from outside: " + report.Clean(err.Error(), 0)
 	}
 	total := 0
 	for _, h := range holders {
@@ -120,7 +120,7 @@ func (o *outside) tell(ctx context.Context) string {
 			fmt.Fprintf(&b, "\n  and %s more", count(len(holders)-i, "host"))
 			break
 		}
-		fmt.Fprintf(&b, "\n  %s holds %d%s", h.Host, h.Count, o.grown(h))
+		fmt.Fprintf(&b, "\n  %s holds %d%s", report.Clean(h.Host, 60), h.Count, o.grown(h))
 	}
 	if lookErr != nil {
 		fmt.Fprintf(&b, "\n  what was done with them is not seen: %v", lookErr)

@@ -14,6 +14,7 @@ import (
 	"spillway/observe"
 	"spillway/outage"
 	"spillway/remedy"
+	"spillway/report"
 )
 
 func remedyCommand() *cobra.Command {
@@ -124,7 +125,7 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	case len(d.Findings) == 0:
 		fmt.Fprintf(os.Stderr, "nothing is wrong: %d of %d connections\n", d.Slots, d.MaxClients)
 		if json {
-			return writeJSON(cmd.OutOrStdout(), plan)
+			return report.Encode(cmd.OutOrStdout(), plan)
 		}
 		return nil
 	}
@@ -137,7 +138,7 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	case mode == "print":
 		return printCommands(cmd, plan)
 	case json:
-		if err := writeJSON(cmd.OutOrStdout(), plan); err != nil {
+		if err := report.Encode(cmd.OutOrStdout(), plan); err != nil {
 			return err
 		}
 	default:
