@@ -209,6 +209,9 @@ func TestSelectCheck(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no evidence against any connection") {
 		t.Errorf("nobody is named: %v", err)
 	}
+	if err := (remedy.Selection{}).Check(outage.Diagnosis{}, s); err != nil {
+		t.Errorf("nobody is named, and nothing was asked for: %v", err)
+	}
 }
 
 // The bound is one of the whole plan, whatever the findings, and the first finding comes first.
