@@ -33,6 +33,10 @@ func nasty(ts *testscript.TestScript, _ bool, args []string) {
 	user := strings.ReplaceAll(nastyUser, " ", "")
 	open := func(network, addr, user string, i int) {
 		conn, err := net.Dial(network, addr)
+		// The server listens at its socket a moment later than at its port.
+		for over := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(over); conn, err = net.Dial(network, addr) {
+			time.Sleep(20 * time.Millisecond)
+		}
 		ts.Check(err)
 		ts.Defer(func() { _ = conn.Close() })
 		in := bufio.NewReader(conn)
