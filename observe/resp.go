@@ -14,6 +14,8 @@ const (
 	maxElements = 1 << 20  // values of one reply
 	maxDepth    = 8        // arrays within arrays
 	maxLine     = 64 << 10 // bytes of a status, an error or a length
+
+	tlsAlert = 21 // the first byte of a TLS alert
 )
 
 // protocolError is a reply that breaks RESP2 or a bound: the connection cannot be used on.
@@ -30,6 +32,10 @@ type decoder struct {
 
 // readReply reads one RESP2 value: string, int64, []any, nil, or Error, which is a value here.
 func readReply(r *bufio.Reader, limit int64) (any, error) {
+	// A TLS server answers what is no TLS with an alert, and no reply begins so.
+	if first, err := r.Peek(1); err == nil && first[0] == tlsAlert {
+		return nil, ErrSpeaksTLS
+	}
 	d := decoder{r: r, bytes: limit, elements: maxElements}
 	return d.value(0)
 }
