@@ -6,7 +6,7 @@
 // the server's own words; only a broken connection is an error.
 //
 // The words used in Missing are INFO, CONFIG GET, CLIENT LIST, CLUSTER NODES, host, limits, file descriptors, listen queue,
-// overflows, sockets, log, SLOWLOG, ACL LOG, and time.
+// overflows, sockets, log, SLOWLOG, ACL LOG, and time; of what a remedy may do CONFIG SET and CLIENT KILL.
 package observe
 
 import (

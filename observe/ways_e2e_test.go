@@ -5,11 +5,15 @@ package observe
 import (
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"spillway/outage"
 )
 
 // tlsServer runs a Redis with a TLS port that wants client certificates. It returns the port, and what a client needs.
@@ -127,5 +131,45 @@ func TestUnixSocketOfRedis(t *testing.T) {
 	dial(t, s.options())
 	if _, err := Dial(t.Context(), o); !errors.Is(err, ErrFull) || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("at the limit: %v", err)
+	}
+}
+
+// Asking for rights changes nothing and closes nobody, on whatever version, and tells what a user may not do.
+func TestRightsOfRedis(t *testing.T) {
+	s := start(t)
+	admin := dial(t, s.options())
+	bystander := dial(t, s.options())
+	if _, err := admin.Do(t.Context(), "ACL", "SETUSER", "mon", "on", ">s3cret", "~*", "+ping", "+info", "+client", "+config|get"); err != nil {
+		t.Fatal(err)
+	}
+	o := s.options()
+	o.Username, o.Password = "mon", "s3cret"
+	mon := dial(t, o)
+	for name, test := range map[string]struct {
+		conn *Conn
+		want []string
+	}{"admin": {admin, nil}, "mon": {mon, []string{"CONFIG SET"}}} {
+		before, err := (&Reader{Conn: admin}).Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var snap outage.Snapshot
+		if err := Rights(t.Context(), test.conn, &snap); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range snap.Missing {
+			got = append(got, m.What)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %+v, want %v", name, snap.Missing, test.want)
+		}
+		after, err := (&Reader{Conn: admin}).Snapshot(t.Context())
+		if err != nil || len(after.Clients) != len(before.Clients) || !maps.Equal(after.Config, before.Config) {
+			t.Errorf("%s: %d clients before, %d after, %v", name, len(before.Clients), len(after.Clients), err)
+		}
+		if _, err := bystander.Do(t.Context(), "PING"); err != nil {
+			t.Errorf("%s: a bystander was closed: %v", name, err)
+		}
 	}
 }

@@ -52,4 +52,6 @@ type Options struct {
 	CanRaiseNofile bool
 	// CanRestart allows a restart, which closes every connection once, where nothing gentler helps.
 	CanRestart bool
+	// Service bounds what may be sent, and has its own words for settings; nil is a Redis of one's own.
+	Service Service
 }
