@@ -74,8 +74,17 @@ func undo(cmd *cobra.Command, v *viper.Viper, url string) error {
 
 // say prints an action as it ends.
 func say(cmd *cobra.Command, v *viper.Viper, a outage.Action) {
-	if v.GetString("format") == "text" {
-		fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", a.State, a.Kind, a.Result)
+	if v.GetString("format") != "text" {
+		return
+	}
+	if a.Kind == outage.Advise { // that it was said says nothing
+		a.Result = a.Reason
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", a.State, a.Kind, a.Result)
+	if a.Kind == outage.Advise {
+		for _, c := range a.Commands {
+			fmt.Fprintf(cmd.OutOrStdout(), "%28s%s\n", "", c)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ func readFlags(cmd *cobra.Command) {
 	atLeast(cmd, "wait", 0)
 	between(cmd, "samples", 1, 1000)
 	atLeast(cmd, "interval", 100*time.Millisecond)
+	connectFlags(cmd)
 }
 
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
@@ -40,12 +41,9 @@ const slotEvery = 50 * time.Millisecond
 
 // hold connects to the Redis that url names, and keeps trying for a slot while it is full.
 func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
-	o, err := observe.ParseURL(url)
+	o, err := access(v, url)
 	if err != nil {
-		return nil, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
-	}
-	if o.Password == "" {
-		o.Password = os.Getenv("SPILLWAY_PASSWORD")
+		return nil, err
 	}
 	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
 	outside, err := newOutside(v.GetInt("pid"))
@@ -62,16 +60,16 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !maybeFull(err):
-			return nil, &exit{exitInconclusive, err.Error(), unreachable(err)}
+			return nil, &exit{exitInconclusive, err.Error(), unreachable(v, o, err)}
 		case time.Now().Add(slotEvery).After(over):
 			if outside != nil && told {
 				fmt.Fprintln(os.Stderr, outside.tell(ctx))
 			}
-			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", wait, err), noSlot(err)}
+			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", wait, refused(err)), noSlot(o, err)}
 		case !told && outside != nil:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", err, wait, outside.tell(ctx))
+			fmt.Fprintf(os.Stderr, "%s\ntrying for a slot for %s\n%s\n", refused(err), wait, outside.tell(ctx))
 		case !told:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", err, wait, meanwhile(o))
+			fmt.Fprintf(os.Stderr, "%s\ntrying for a slot for %s; %s\n", refused(err), wait, meanwhile(o))
 		}
 		select {
 		case <-ctx.Done():
@@ -96,20 +94,24 @@ func meanwhile(o observe.Options) string {
 		"  ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
 }
 
-func noSlot(err error) string {
-	hint := "use a connection that is already open: save INFO, CONFIG GET '*' and CLIENT LIST of it and run spillway diagnose --from DIR; " +
-		"or stop the client that holds most slots; or --wait longer"
-	if !errors.Is(err, observe.ErrFull) {
-		hint = "Redis closed without a word: it is full, or this port speaks TLS (rediss://). If full, " + hint
+// refused says that a close without a word may be a refusal.
+func refused(err error) string {
+	if errors.Is(err, observe.ErrFull) {
+		return err.Error()
 	}
-	return hint
+	return "possibly full: " + err.Error()
 }
 
-func unreachable(err error) string {
-	if errors.Is(err, observe.ErrDenied) {
-		return "the password is read from SPILLWAY_PASSWORD, or from the URL; a user's name stands before a colon: redis://user:@host"
+func noSlot(o observe.Options, err error) string {
+	hint := "use a connection that is already open: save INFO, CONFIG GET '*' and CLIENT LIST of it and run spillway diagnose --from DIR; " +
+		"or stop the client that holds most slots; or --wait longer"
+	switch {
+	case errors.Is(err, observe.ErrFull):
+		return hint
+	case o.TLS != nil:
+		return "a full Redis closes a TLS connection without a word, and so does a TLS proxy whose Redis is gone. If full, " + hint
 	}
-	return "is the address right, and does Redis answer redis-cli there?"
+	return "Redis closed without a word: it is full, or this port speaks TLS (rediss://). If full, " + hint
 }
 
 // sample takes the snapshots. Once there is one, a connection that breaks does not take it away again.
