@@ -31,8 +31,9 @@ var allowed = map[string]struct{ ours, others []string }{
 		"github.com/testcontainers/testcontainers-go", "github.com/moby/moby", "github.com/containerd/errdefs",
 		"github.com/hashicorp/yamux", "github.com/gofrs/flock", "golang.org/x/sync", "golang.org/x/sys"}},
 	"harness": {ours: []string{"outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "rig"}, others: []string{"golang.org/x/sync"}},
+	"profile": {},
 	"quality": {others: []string{"golang.org/x/sync"}},
-	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report", "trials"},
+	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report", "trials", "profile"},
 		others: []string{"github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
 }
 

@@ -30,6 +30,9 @@ type Conn struct {
 	broken  error         // guarded by turn
 	timeout time.Duration
 	limit   int64
+	allow   Guard
+	id      int64  // ours in CLIENT LIST, where the server did not let us name the connection; 0 where it did, or where it does not tell
+	name    string // what it would be called
 }
 
 // NewConn returns a Conn over nc, which it owns from then on. It sends nothing: Dial also logs in.
@@ -59,7 +62,8 @@ func (c *Conn) Do(ctx context.Context, args ...string) (any, error) {
 
 // Pipeline sends commands at once and returns their replies in order; an error reply is an element of type Error, and so is, with
 // another type of error, what stands for a reply too long to hold.
-// With an error, which means that the connection broke, it returns the replies that came before.
+// With an error, which means that the connection broke, it returns the replies that came before. What the connection's Guard holds back is
+// not sent: its reply is an Error that begins with NOTSENT.
 func (c *Conn) Pipeline(ctx context.Context, cmds [][]string) ([]any, error) {
 	if len(cmds) == 0 {
 		return nil, nil
@@ -70,6 +74,15 @@ func (c *Conn) Pipeline(ctx context.Context, cmds [][]string) ([]any, error) {
 			return nil, errors.New("empty command")
 		}
 	}
+	sent, held := c.allow.sort(cmds)
+	if len(sent) == 0 {
+		return held, nil
+	}
+	replies, err := c.send(ctx, sent)
+	return merge(held, replies), err
+}
+
+func (c *Conn) send(ctx context.Context, cmds [][]string) ([]any, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
@@ -176,6 +189,8 @@ func (c *Conn) explain(ctx context.Context, err error, doing string) error {
 	switch {
 	case errors.As(err, &said):
 		return said
+	case errors.Is(err, ErrSpeaksTLS):
+		return err
 	case errors.As(err, &broken), errors.Is(err, net.ErrClosed):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(ctx.Err(), context.Canceled):

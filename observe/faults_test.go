@@ -274,7 +274,7 @@ func TestBadCertificates(t *testing.T) {
 		want  string
 	}{
 		"of nobody":       {serve, &tls.Config{ServerName: "localhost"}, "x509"},
-		"of another host": {serve, &tls.Config{ServerName: "redis.example", RootCAs: pool}, "x509"},
+		"of another host": {serve, &tls.Config{ServerName: "redis.example", RootCAs: pool}, "not for redis.example"},
 		"no TLS at all":   {script(nil), &tls.Config{ServerName: "localhost", RootCAs: pool}, "TLS"},
 		"hangs":           {func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) }, &tls.Config{ServerName: "localhost"}, ErrSilent.Error()},
 		"endless zeros":   {func(nc net.Conn) { endless("", "\x00")(nc) }, &tls.Config{ServerName: "localhost"}, "TLS"},

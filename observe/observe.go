@@ -6,7 +6,7 @@
 // the server's own words; only a broken connection is an error.
 //
 // The words used in Missing are INFO, CONFIG GET, CLIENT LIST, CLUSTER NODES, host, limits, file descriptors, listen queue,
-// overflows, sockets, log, SLOWLOG, ACL LOG, and time.
+// overflows, sockets, log, SLOWLOG, ACL LOG, and time; of what a remedy may do CONFIG SET and CLIENT KILL.
 package observe
 
 import (
@@ -57,6 +57,7 @@ func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
 	}
 	readInfo(&snap, replies[0])
 	readClients(&snap, replies[1])
+	r.Conn.sign(&snap)
 	logs := replies[2+len(settings):]
 	readConfig(&snap, replies[2:2+len(settings)])
 	readSlow(&snap, logs[0])
@@ -133,6 +134,15 @@ func readClients(snap *outage.Snapshot, reply any) {
 	snap.Clients = clients
 	if err != nil {
 		missing(snap, "CLIENT LIST", err.Error())
+	}
+}
+
+// sign names our own connection in the list where the server does not.
+func (c *Conn) sign(snap *outage.Snapshot) {
+	for i := range snap.Clients {
+		if c.id > 0 && snap.Clients[i].ID == c.id {
+			snap.Clients[i].Name = c.name
+		}
 	}
 }
 

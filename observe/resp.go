@@ -20,6 +20,8 @@ const (
 	maxDepth    = 8        // arrays within arrays
 	maxLine     = 64 << 10 // bytes of a status, an error or a length
 	maxError    = 1 << 10  // bytes kept of an error: a person reads it
+
+	tlsAlert = 21 // the first byte of a TLS alert
 )
 
 // protocolError is a reply that breaks RESP2 or a bound: the connection cannot be used on.
@@ -46,7 +48,13 @@ func newDecoder(r *bufio.Reader, limit int64) *decoder {
 }
 
 // reply reads one RESP2 value: string, int64, []any, nil, or Error or oversize, which are values here.
-func (d *decoder) reply() (any, error) { return d.value(0) }
+func (d *decoder) reply() (any, error) {
+	// A TLS server answers what is no TLS with an alert, and no reply begins so.
+	if first, err := d.r.Peek(1); err == nil && first[0] == tlsAlert {
+		return nil, ErrSpeaksTLS
+	}
+	return d.value(0)
+}
 
 func (d *decoder) value(depth int) (any, error) {
 	if d.elements--; d.elements < 0 {

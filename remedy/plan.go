@@ -38,6 +38,7 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 			p.add(slices.DeleteFunc(p.actions(f), func(a outage.Action) bool { return !besides(f, a) }))
 		}
 	}
+	p.withhold()
 	slices.SortStableFunc(p.plan.Actions, func(a, b outage.Action) int { return advice(a) - advice(b) })
 	p.frees()
 	p.plan.Fix = fix(top)

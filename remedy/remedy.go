@@ -66,6 +66,8 @@ type Options struct {
 	CanRaiseNofile bool
 	// CanRestart allows a restart, which closes every connection once, where nothing gentler helps.
 	CanRestart bool
+	// Service bounds what may be sent, and has its own words for settings; nil is a Redis of one's own.
+	Service Service
 }
 
 // narrow reports whether the options ask for fewer victims than the diagnosis has evidence against.

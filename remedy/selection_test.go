@@ -14,8 +14,8 @@ import (
 	"spillway/remedy"
 )
 
-// kinds is the leak with what else can tell connections apart: a user and a library of each instance.
-func kinds() (outage.Diagnosis, outage.Snapshot) {
+// ofKinds is the leak with what else can tell connections apart: a user and a library of each instance.
+func ofKinds() (outage.Diagnosis, outage.Snapshot) {
 	d, s := leak()
 	for i := range s.Clients {
 		c := &s.Clients[i]
@@ -57,7 +57,7 @@ func TestSelect(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, s := kinds()
+			d, s := ofKinds()
 			p := remedy.Plan(d, s, remedy.Options{Select: tt.s})
 			got := 0
 			for _, a := range p.Actions {
@@ -167,7 +167,7 @@ func TestSelectRefuses(t *testing.T) {
 }
 
 func TestSelectCheck(t *testing.T) {
-	d, s := kinds()
+	d, s := ofKinds()
 	two := []string{"api-1", "api-2"}
 	for name, tt := range map[string]struct {
 		s    remedy.Selection

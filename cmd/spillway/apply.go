@@ -111,8 +111,17 @@ func readJournal(path string) (remedy.Journal, error) {
 
 // say prints an action as it ends.
 func say(cmd *cobra.Command, v *viper.Viper, a outage.Action) {
-	if v.GetString("format") == "text" {
-		fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", report.Clean(string(a.State), 0), report.Clean(string(a.Kind), 0), report.Clean(a.Result, 0))
+	if v.GetString("format") != "text" {
+		return
+	}
+	if a.Kind == outage.Advise { // that it was said says nothing
+		a.Result = a.Reason
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", report.Clean(string(a.State), 0), report.Clean(string(a.Kind), 0), report.Clean(a.Result, 0))
+	if a.Kind == outage.Advise {
+		for _, c := range a.Commands {
+			fmt.Fprintf(cmd.OutOrStdout(), "%28s%s\n", "", report.Clean(c, 0))
+		}
 	}
 }
 

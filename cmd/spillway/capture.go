@@ -60,6 +60,7 @@ func runCapture(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	last := snaps[len(snaps)-1]
+	tellUnread(last)
 	fmt.Fprintf(cmd.OutOrStdout(), "saved in %s: %s, %s in the last\nnext: spillway diagnose --from %[1]s\n",
 		out, count(len(snaps), "snapshot"), count(len(last.Clients), "connection"))
 	return nil

@@ -28,7 +28,10 @@ Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 cannot tell.
 --from DIR expects info.txt, clients.txt, config.txt, log.txt and limits.txt, any
 of which may be absent, with further snapshots as info.2.txt, clients.2.txt …`,
 		Example: `  spillway diagnose redis://10.0.0.5:6379
-  SPILLWAY_PASSWORD=… spillway diagnose redis://ops:@10.0.0.5:6379 -o json
+  spillway diagnose rediss://10.0.0.5:6380 --user ops --password-file ops.txt \
+    --tls-ca ca.pem --tls-cert us.pem --tls-key us.key
+  spillway diagnose unix:///run/redis/redis.sock -o json
+  spillway diagnose rediss://cache.example.com:6379 --profile elasticache
   redis-cli INFO > dump/info.txt; redis-cli CLIENT LIST > dump/clients.txt
   spillway diagnose --from dump`,
 		RunE:              runDiagnose,
@@ -58,7 +61,7 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	d := diagnose.Diagnose(snaps...)
+	d := permit(diagnose.Diagnose(snaps...), service(v), snaps)
 	clear := healthy(d, snaps)
 	if v.GetString("format") == "json" {
 		err = report.DiagnosisJSON(cmd.OutOrStdout(), d)
@@ -126,7 +129,7 @@ func snapshots(cmd *cobra.Command, v *viper.Viper, args []string) ([]outage.Snap
 }
 
 func readSaved(cmd *cobra.Command, files observe.Files) ([]outage.Snapshot, error) {
-	for _, name := range []string{"wait", "samples", "interval", "pid"} {
+	for _, name := range append([]string{"wait", "samples", "interval", "pid"}, wayFlags...) {
 		if cmd.Flags().Changed(name) {
 			return nil, usage("--"+name+" is for a live Redis, and this is saved output", "leave it out")
 		}

@@ -148,6 +148,8 @@ func (f *fake) reply(args []string) string {
 	switch {
 	case name == "PING":
 		return "+PONG\r\n"
+	case strings.Contains(strings.Join(args, " "), "spillway-may-i"):
+		return "-ERR so you may, and it makes no sense\r\n"
 	case name == "CLIENT SETNAME":
 		return "+OK\r\n"
 	case strings.HasPrefix(name, "INFO") && f.info != nil:

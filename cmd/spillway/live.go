@@ -33,19 +33,17 @@ func readFlags(cmd *cobra.Command) {
 	atLeast(cmd, "wait", 0)
 	between(cmd, "samples", 1, 1000)
 	atLeast(cmd, "interval", 100*time.Millisecond)
+	connectFlags(cmd)
 }
 
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
 const slotEvery = 50 * time.Millisecond
 
 // address says how to reach the Redis that url names.
-func address(cmd *cobra.Command, url string) (observe.Options, error) {
-	o, err := observe.ParseURL(url)
+func address(cmd *cobra.Command, v *viper.Viper, url string) (observe.Options, error) {
+	o, err := access(v, url)
 	if err != nil {
-		return o, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
-	}
-	if o.Password == "" {
-		o.Password = os.Getenv("SPILLWAY_PASSWORD")
+		return o, err
 	}
 	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), doing(cmd))
 	return o, nil
@@ -53,7 +51,7 @@ func address(cmd *cobra.Command, url string) (observe.Options, error) {
 
 // hold connects to the Redis that url names, and keeps trying for a slot while it is full. Where it gets none the error is a locked.
 func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
-	o, err := address(cmd, url)
+	o, err := address(cmd, v, url)
 	if err != nil {
 		return nil, err
 	}
@@ -72,16 +70,16 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !maybeFull(err):
-			return nil, &locked{exit{exitInconclusive, err.Error(), unreachable(err)}, outside}
+			return nil, &locked{exit{exitInconclusive, err.Error(), unreachable(v, o, err)}, outside}
 		case outOfBand(v) && outside != nil && outside.looks > 1, time.Now().Add(slotEvery).After(over):
-			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", time.Since(begin).Round(100*time.Millisecond), err), noSlot(err)}, outside}
+			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", time.Since(begin).Round(100*time.Millisecond), refused(err)), noSlot(o, err)}, outside}
 		case !told && outside != nil:
-			complain("", err.Error())
+			complain("", refused(err))
 			fmt.Fprintf(os.Stderr, "trying for a slot for %s\n%s\n", wait, outside.tell(ctx))
 		case outside.due():
 			fmt.Fprintln(os.Stderr, outside.tell(ctx))
 		case !told:
-			complain("", err.Error())
+			complain("", refused(err))
 			fmt.Fprintf(os.Stderr, "trying for a slot for %s; %s\n", wait, meanwhile(o))
 		}
 		select {
@@ -129,27 +127,24 @@ func meanwhile(o observe.Options) string {
 		"  ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
 }
 
-func noSlot(err error) string {
-	hint := "use a connection that is already open: save INFO, CONFIG GET '*' and CLIENT LIST of it and run spillway diagnose --from DIR; " +
-		"or stop the client that holds most slots; or --wait longer"
-	if !errors.Is(err, observe.ErrFull) {
-		hint = "Redis closed without a word: it is full, or this port speaks TLS (rediss://). If full, " + hint
+// refused says that a close without a word may be a refusal.
+func refused(err error) string {
+	if errors.Is(err, observe.ErrFull) {
+		return err.Error()
 	}
-	return hint
+	return "possibly full: " + err.Error()
 }
 
-// unreachable is what to try about an error that is no refusal for lack of a slot: the other walls look different from outside.
-func unreachable(err error) string {
+func noSlot(o observe.Options, err error) string {
+	hint := "use a connection that is already open: save INFO, CONFIG GET '*' and CLIENT LIST of it and run spillway diagnose --from DIR; " +
+		"or stop the client that holds most slots; or --wait longer"
 	switch {
-	case errors.Is(err, observe.ErrSilent):
-		return "Redis is busy or frozen, or has no file descriptor left to accept with; on its machine `ss -ltn` shows who waits (Recv-Q), and " +
-			"`ls /proc/PID/fd | wc -l` beside `grep 'open files' /proc/PID/limits` whether files ran out: spillway diagnose URL --pid PID reads both"
-	case errors.Is(err, observe.ErrUnanswered):
-		return "a firewall, a dead host, or a listen queue that overflows: on its machine `nstat -az TcpExtListenOverflows`, twice, shows whether that grows"
-	case errors.Is(err, observe.ErrDenied):
-		return "the password is read from SPILLWAY_PASSWORD, or from the URL; a user's name stands before a colon: redis://user:@host"
+	case errors.Is(err, observe.ErrFull):
+		return hint
+	case o.TLS != nil:
+		return "a full Redis closes a TLS connection without a word, and so does a TLS proxy whose Redis is gone. If full, " + hint
 	}
-	return "is the address right, and does Redis answer redis-cli there?"
+	return "Redis closed without a word: it is full, or this port speaks TLS (rediss://). If full, " + hint
 }
 
 // sample takes the snapshots. Once there is one, a connection that breaks does not take it away again.

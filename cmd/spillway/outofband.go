@@ -49,7 +49,7 @@ func makeRoom(cmd *cobra.Command, v *viper.Viper, url string, shut *locked, mode
 
 // freeSlot carries the plan out until it has a slot.
 func freeSlot(cmd *cobra.Command, v *viper.Viper, url string, out *outside, plan outage.Plan) (conn *observe.Conn, err error) {
-	o, err := address(cmd, url)
+	o, err := address(cmd, v, url)
 	if err != nil {
 		return nil, err
 	}

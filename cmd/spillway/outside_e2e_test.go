@@ -20,17 +20,17 @@ import (
 	"spillway/observe"
 )
 
-// service is the connections of a host, each with its last reply still to come or come.
-type service struct {
+// host is the connections of a host, each with its last reply still to come or come.
+type host struct {
 	host  string
 	conns []net.Conn
 }
 
-// open connects n times from host, every so long, and lets each say something; answer is what comes back.
-func open(t *testing.T, host string, port, n int, every time.Duration, say, answer string) service {
+// open connects n times from addr, every so long, and lets each say something; answer is what comes back.
+func open(t *testing.T, addr string, port, n int, every time.Duration, say, answer string) host {
 	t.Helper()
-	s := service{host: host}
-	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
+	s := host{host: addr}
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(addr)}}
 	for range n {
 		conn, err := from.DialContext(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
@@ -57,7 +57,7 @@ func speak(t *testing.T, conn net.Conn, say, answer string) {
 }
 
 // alive counts the connections that the server has not closed.
-func (s service) alive() (n int) {
+func (s host) alive() (n int) {
 	for _, conn := range s.conns {
 		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -71,8 +71,8 @@ func (s service) alive() (n int) {
 // Nobody holds a connection from before.
 type lockedOut struct {
 	port, pid int
-	leak      service
-	healthy   []service
+	leak      host
+	healthy   []host
 }
 
 const lockedOutLimit = 60
@@ -112,7 +112,7 @@ func lockOut(t *testing.T) *lockedOut {
 		}
 	}
 	subscribers := open(t, "127.0.0.6", o.port, 3, 0, "SUBSCRIBE news\r\n", "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n")
-	o.healthy = []service{pooled, workers, subscribers}
+	o.healthy = []host{pooled, workers, subscribers}
 	busy := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -132,7 +132,7 @@ func lockOut(t *testing.T) *lockedOut {
 }
 
 // work keeps a pool busy until ctx ends. Whether its connections live is seen when they are used.
-func (o *lockedOut) work(ctx context.Context, s service) {
+func (o *lockedOut) work(ctx context.Context, s host) {
 	for ctx.Err() == nil {
 		for _, conn := range s.conns {
 			_, _ = io.WriteString(conn, "PING\r\n")

@@ -13,6 +13,7 @@ import (
 	"spillway/diagnose"
 	"spillway/observe"
 	"spillway/outage"
+	"spillway/profile"
 	"spillway/remedy"
 	"spillway/report"
 )
@@ -64,6 +65,9 @@ func runRemedy(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if p := service(v); p.ReadOnly && (mode == "apply" || mode == "undo") {
+		return usage(fmt.Sprintf("--profile %s changes nothing, and --%s does", p.Name, mode), "leave out one of them")
+	}
 	switch mode {
 	case "undo":
 		return undo(cmd, v, args[0])
@@ -112,15 +116,24 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	if err != nil {
 		return err
 	}
-	d := diagnose.Diagnose(snaps...)
-	options, last := narrowed(cmd, v), snaps[len(snaps)-1]
+	d, last := diagnose.Diagnose(snaps...), &snaps[len(snaps)-1]
+	if len(d.Findings) > 0 {
+		if err := observe.Rights(cmd.Context(), conn, last); err != nil {
+			return fmt.Errorf("what may be done here: %w", err)
+		}
+	}
+	options := narrowed(cmd, v)
 	if id, err := conn.Do(cmd.Context(), "CLIENT", "ID"); err == nil { // what it does not tell is 0, for unknown
 		options.Self, _ = id.(int64)
 	}
-	plan := remedy.Plan(d, last, options)
+	if p := service(v); p.Name != "" {
+		options.Service = p
+	}
+	plan := remedy.Plan(d, *last, options)
 	json := v.GetString("format") == "json"
 	switch {
 	case len(d.Findings) == 0 && !healthy(d, snaps):
+		tellUnread(*last)
 		return &exit{exitInconclusive, "cannot tell what is wrong: " + strings.Join(d.Unsure, "; "), "spillway diagnose says more; nothing was changed"}
 	case len(d.Findings) == 0:
 		fmt.Fprintf(os.Stderr, "nothing is wrong: %d of %d connections\n", d.Slots, d.MaxClients)
@@ -129,25 +142,43 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 		}
 		return nil
 	}
-	if err := options.Select.Check(d, last); err != nil {
+	if err := options.Select.Check(d, *last); err != nil {
 		return matchless(err)
 	}
 	switch {
+	case mode == "apply" && adviceOnly(plan, service(v), *last):
+		if err := showPlan(cmd, plan, json); err != nil {
+			return err
+		}
+		return &exit{exitFail, "nothing of this can be done from here, and nothing was changed", "the plan says who can"}
 	case mode == "apply":
+		tellUnread(*last)
 		return apply(cmd, v, conn, plan, last.Clients, options.Self)
 	case mode == "print":
+		tellUnread(*last, "CONFIG", "CLIENT")
 		return printCommands(cmd, plan)
-	case json:
-		if err := report.Encode(cmd.OutOrStdout(), plan); err != nil {
-			return err
-		}
-	default:
-		if err := remedy.Print(cmd.OutOrStdout(), plan); err != nil {
-			return err
-		}
-		fmt.Fprintln(os.Stderr, "\nThis was a dry run: nothing was changed. --apply carries it out.")
+	}
+	if err := showPlan(cmd, plan, json); err != nil {
+		return err
+	}
+	if !json {
+		fmt.Fprintln(os.Stderr, "\n"+dryRun(service(v)))
 	}
 	return &exit{code: exitFail}
+}
+
+func showPlan(cmd *cobra.Command, plan outage.Plan, json bool) error {
+	if json {
+		return report.Encode(cmd.OutOrStdout(), plan)
+	}
+	return remedy.Print(cmd.OutOrStdout(), plan)
+}
+
+func dryRun(p profile.Profile) string {
+	if p.ReadOnly {
+		return "Nothing was changed, and with --profile " + p.Name + " nothing can be."
+	}
+	return "This was a dry run: nothing was changed. --apply carries it out."
 }
 
 // printCommands prints what redis-cli can be fed with, and nothing else, on stdout.
