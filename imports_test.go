@@ -25,6 +25,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync", "golang.org/x/sys"}},
 	"assert": {ours: []string{"outage", "scenarios"}},
 	"trials": {ours: []string{"outage", "scenarios", "harness", "assert", "observe", "diagnose"}, others: []string{"golang.org/x/sync", "go.yaml.in/yaml"}},
+	"watch":  {ours: []string{"outage", "diagnose", "remedy"}},
 	"report": {ours: []string{"outage", "assert", "scenarios", "trials"}, others: []string{"golang.org/x/term"}},
 	"images": {others: []string{"github.com/moby/moby", "github.com/distribution/reference", "github.com/containerd/errdefs", "golang.org/x/sync", "golang.org/x/sys"}},
 	"rig": {ours: []string{"outage", "scenarios", "observe", "images"}, others: []string{
