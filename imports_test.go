@@ -26,7 +26,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"assert": {ours: []string{"outage", "scenarios"}},
 	"trials": {ours: []string{"outage", "scenarios", "harness", "assert", "observe", "diagnose"}, others: []string{"golang.org/x/sync", "go.yaml.in/yaml"}},
 	"watch":  {ours: []string{"outage", "diagnose", "remedy"}},
-	"report": {ours: []string{"outage", "assert", "scenarios", "trials"}, others: []string{"golang.org/x/term"}},
+	"report": {ours: []string{"outage", "assert", "scenarios", "trials", "watch"}, others: []string{"golang.org/x/term"}},
 	"images": {others: []string{"github.com/moby/moby", "github.com/distribution/reference", "github.com/containerd/errdefs", "golang.org/x/sync", "golang.org/x/sys"}},
 	"rig": {ours: []string{"outage", "scenarios", "observe", "images"}, others: []string{
 		"github.com/testcontainers/testcontainers-go", "github.com/moby/moby", "github.com/containerd/errdefs",
