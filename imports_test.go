@@ -33,8 +33,8 @@ var allowed = map[string]struct{ ours, others []string }{
 		"github.com/hashicorp/yamux", "github.com/gofrs/flock", "golang.org/x/sync", "golang.org/x/sys"}},
 	"harness": {ours: []string{"outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "rig"}, others: []string{"golang.org/x/sync"}},
 	"quality": {others: []string{"golang.org/x/sync"}},
-	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report", "trials"},
-		others: []string{"github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
+	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report", "trials", "watch"},
+		others: []string{"charm.land/bubbletea/v2", "github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
 }
 
 func TestImports(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,16 +39,31 @@ func readFlags(cmd *cobra.Command) {
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
 const slotEvery = 50 * time.Millisecond
 
-// hold connects to the Redis that url names, and keeps trying for a slot while it is full.
-func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
+// target reads the URL of a Redis, and names the connection to it.
+func target(cmd *cobra.Command, url string) (observe.Options, error) {
 	o, err := observe.ParseURL(url)
 	if err != nil {
-		return nil, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
+		return o, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
 	}
 	if o.Password == "" {
 		o.Password = os.Getenv("SPILLWAY_PASSWORD")
 	}
 	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	return o, nil
+}
+
+// toType is the URL as it may be shown and typed: without the password.
+func toType(o observe.Options) string {
+	o.Password = ""
+	return o.String()
+}
+
+// hold connects to the Redis that url names, and keeps trying for a slot while it is full.
+func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
+	o, err := target(cmd, url)
+	if err != nil {
+		return nil, err
+	}
 	outside, err := newOutside(v.GetInt("pid"))
 	if err != nil {
 		return nil, err
@@ -88,12 +104,20 @@ func maybeFull(err error) bool {
 
 // meanwhile is what can be done on the host while new connections are refused.
 func meanwhile(o observe.Options) string {
-	_, port, err := net.SplitHostPort(o.Addr)
-	if err != nil {
+	command := meanwhileCommand(o)
+	if strings.HasPrefix(command, "ss -xp") {
 		return "meanwhile on the Redis host: ss -xp shows who holds the slots"
 	}
-	return "meanwhile on the Redis host, who holds the slots:\n" +
-		"  ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
+	return "meanwhile on the Redis host, who holds the slots:\n  " + command
+}
+
+// meanwhileCommand shows on the Redis host who holds the slots.
+func meanwhileCommand(o observe.Options) string {
+	_, port, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return "ss -xp"
+	}
+	return "ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
 }
 
 func noSlot(err error) string {

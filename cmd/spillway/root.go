@@ -44,7 +44,7 @@ password for a Redis whose URL has none.`,
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	group(root, "Rehearse the outage:", runCommand(), trialsCommand(), judgeCommand(), cleanCommand())
 	group(root, "Write scenarios:", listCommand(), showCommand(), validateCommand(), schemaCommand())
-	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand(), captureCommand())
+	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand(), watchCommand(), captureCommand())
 	root.AddCommand(completionCommand(), roleCommand())
 	return root
 }
