@@ -145,19 +145,7 @@ func readSaved(cmd *cobra.Command, files observe.Files) ([]outage.Snapshot, erro
 	return snaps, nil
 }
 
-// roomy is the part of the limit below which no gap in the evidence can hide an outage. It leaves as much room again as
-// is taken: what is unsure, such as growth, may then be true, and still nobody is refused for lack of a slot.
-const roomy = 0.5
-
-// healthy reports whether nothing is wrong, or nothing that matters is unsure: a managed Redis may forbid CONFIG and
-// CLIENT LIST, and INFO alone can show that it is far from full.
+// healthy reports whether nothing is wrong, or nothing that matters is unsure.
 func healthy(d outage.Diagnosis, snaps []outage.Snapshot) bool {
-	if len(d.Findings) > 0 || len(snaps) == 0 {
-		return false
-	}
-	if len(d.Unsure) == 0 {
-		return true
-	}
-	_, told := snaps[len(snaps)-1].Number("connected_clients")
-	return told && d.MaxClients > 0 && !d.Rejecting && float64(d.Slots) < roomy*float64(d.MaxClients)
+	return len(snaps) > 0 && diagnose.Healthy(d, snaps[len(snaps)-1])
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,12 @@ func address(cmd *cobra.Command, v *viper.Viper, url string) (observe.Options, e
 	}
 	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), doing(cmd))
 	return o, nil
+}
+
+// toType is the URL as it may be shown and typed: without the password.
+func toType(o observe.Options) string {
+	o.Password = ""
+	return o.String()
 }
 
 // hold connects to the Redis that url names, and keeps trying for a slot while it is full. Where it gets none the error is a locked.
@@ -119,12 +126,20 @@ func maybeFull(err error) bool {
 
 // meanwhile is what can be done on the host while new connections are refused.
 func meanwhile(o observe.Options) string {
-	_, port, err := net.SplitHostPort(o.Addr)
-	if err != nil {
+	command := meanwhileCommand(o)
+	if strings.HasPrefix(command, "ss -xp") {
 		return "meanwhile on the Redis host: ss -xp shows who holds the slots"
 	}
-	return "meanwhile on the Redis host, who holds the slots:\n" +
-		"  ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
+	return "meanwhile on the Redis host, who holds the slots:\n  " + command
+}
+
+// meanwhileCommand shows on the Redis host who holds the slots.
+func meanwhileCommand(o observe.Options) string {
+	_, port, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return "ss -xp"
+	}
+	return "ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
 }
 
 // refused says that a close without a word may be a refusal.

@@ -203,7 +203,7 @@ func TestRemedyOutOfBand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	connected := number(t, info.(string), "connected_clients:")
+	connected := numberOf(t, info.(string), "connected_clients:")
 	if left := o.leak.alive(); left > 5 || connected > lockedOutLimit/2 {
 		t.Errorf("%d of %d leaked connections are left, %d connected", left, len(o.leak.conns), connected)
 	}
@@ -228,7 +228,7 @@ func TestRemedyOutOfBand(t *testing.T) {
 	}
 }
 
-func number(t *testing.T, text, field string) int {
+func numberOf(t *testing.T, text, field string) int {
 	t.Helper()
 	lines := bufio.NewScanner(strings.NewReader(text))
 	for lines.Scan() {

@@ -45,7 +45,7 @@ this order.`,
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	group(root, "Rehearse the outage:", runCommand(), trialsCommand(), judgeCommand(), cleanCommand())
 	group(root, "Write scenarios:", listCommand(), showCommand(), validateCommand(), schemaCommand())
-	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand(), captureCommand())
+	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand(), watchCommand(), captureCommand())
 	root.AddCommand(completionCommand(), roleCommand())
 	return root
 }
