@@ -156,14 +156,14 @@ func TestNineForecastsOfTenHold(t *testing.T) {
 	for name, draw := range map[string]func(looks int, rate float64) (points []Point, full float64, limit int){
 		"by chance": func(looks int, rate float64) ([]Point, float64, int) {
 			var points []Point
-			at, next, taken, limit := 0.0, r.ExpFloat64()/rate, 50, 50
+			at, next, taken := 0.0, r.ExpFloat64()/rate, 50
 			for i := range looks {
 				for at = float64(i); next <= at; next += r.ExpFloat64() / rate {
 					taken++
 				}
 				points = append(points, Point{outage.Duration(at * float64(time.Second)), taken})
 			}
-			limit = taken + 1 + r.IntN(400)
+			limit := taken + 1 + r.IntN(400)
 			for ; taken < limit; next += r.ExpFloat64() / rate {
 				taken++
 				at = next

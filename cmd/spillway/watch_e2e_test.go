@@ -353,7 +353,7 @@ func spent(t *testing.T, c *observe.Conn) used {
 				if usec, ok := strings.CutPrefix(field, "usec="); ok {
 					u.commands += number(t, usec) / 1e6
 				}
-				if calls, ok := strings.CutPrefix(field, "calls="); ok && strings.HasPrefix(name, "cmdstat_client|list") {
+				if calls, ok := strings.CutPrefix(field, "calls="); ok && (name == "cmdstat_client|list" || name == "cmdstat_client") {
 					u.lists += number(t, calls)
 				}
 			}

@@ -206,8 +206,7 @@ func (w *watcher) during(what string, talk func() error) error {
 		case <-slow.C:
 			w.watch.Lost(w.now(), what)
 			if err := w.display(); err != nil {
-				<-done
-				return err
+				return errors.Join(err, <-done)
 			}
 		}
 	}
