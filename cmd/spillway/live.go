@@ -28,7 +28,7 @@ func liveFlags(cmd *cobra.Command) {
 func readFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Duration("wait", 10*time.Second, "how long to keep trying for a slot when Redis is full; 0 tries once")
-	f.Int("samples", 3, "snapshots to take: growth and refusals need at least two")
+	f.Int("samples", 4, "snapshots to take: growth and refusals need two, growth below the limit 4.5s of them")
 	f.Duration("interval", 2*time.Second, "time between snapshots")
 	f.Int("pid", 0, "process of the server, on its own machine: its limits, listen queue and sockets are read too, with no slot")
 	atLeast(cmd, "wait", 0)
@@ -79,7 +79,8 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case !maybeFull(err):
 			return nil, &locked{exit{exitInconclusive, err.Error(), unreachable(v, o, err)}, outside}
 		case outOfBand(v) && outside != nil && outside.looks > 1, time.Now().Add(slotEvery).After(over):
-			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", time.Since(begin).Round(100*time.Millisecond), refused(err)), noSlot(o, err)}, outside}
+			waited := min(wait, time.Since(begin).Round(100*time.Millisecond))
+			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", waited, refused(err)), noSlot(o, err)}, outside}
 		case !told && outside != nil:
 			complain("", refused(err))
 			fmt.Fprintf(os.Stderr, "trying for a slot for %s\n%s\n", wait, outside.tell(ctx))
