@@ -26,6 +26,9 @@ const (
 	// of them has a connection that rests for longer: of 900 healthy fleets one had two without, and they missed one in sixteen.
 	// Those may miss more.
 	smallPool, mayMiss, mayMissOfAll, mayMissOfWhole = 8, 40, 90, 45
+	// So many sightings late in a second, over so many looks and none without use, are no chance: of sixteen connections of a pool that fits
+	// at least one rests in three of four looks. Then it matters less that it is one pool alone.
+	beyondChance, beyondLooks = 100, 8
 	// There must be at least leastLate such looks, and lateSights of them over all pools; of one pool alone lateLooks.
 	leastLate, lateLooks, lateSights = 3, 5, 10
 )
@@ -60,6 +63,8 @@ func pinned(v *view) *outage.Finding {
 		names(p.groups()), p.looks, p.seconds, p.size, count(len(p.pools), "pool"))
 	if n := len(p.pools); n > 1 {
 		w.note(0.05*float64(min(2, n-1)), byHostCommand, "it is so with %d of %d of that size", n, p.of)
+	} else if p.beyondChance() {
+		w.note(0, byHostCommand, "it is one pool alone, and %d sightings late in a second found nobody at rest", p.sightings)
 	} else {
 		w.note(-0.15, byHostCommand, "it is one pool alone: one that just fits its load looks the same")
 	}
@@ -95,6 +100,12 @@ type starving struct {
 	looks   int     // by which they were judged: the fewest of any
 	late    int     // of those, late in a second
 	seconds float64 // that these looks span
+	// sightings counts the connections of all pools over the looks late in a second, and missed those of them that were not in use.
+	sightings, missed int
+}
+
+func (s starving) beyondChance() bool {
+	return s.missed == 0 && s.sightings >= beyondChance && s.late >= beyondLooks
 }
 
 // groups are where the pools are, each once.
@@ -133,7 +144,7 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 	var found starving
 	for _, size := range slices.Sorted(maps.Keys(sizes)) {
 		p := starving{size: size, of: len(sizes[size])}
-		sightings, missed, each := 0, 0, true // each of the pools misses little enough by itself
+		each := true // each of the pools misses little enough by itself
 		for _, pool := range sizes[size] {
 			seen, late, misses := allInUse(pool, looks)
 			if len(seen) < pinnedLooks || late < leastLate {
@@ -150,14 +161,14 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 				p.late = late
 			}
 			p.pools = append(p.pools, pool)
-			sightings, missed = sightings+size*late, missed+misses
+			p.sightings, p.missed = p.sightings+size*late, p.missed+misses
 			each = each && misses*mayMiss <= size*late
 		}
 		whole, bound := len(p.pools) == p.of, mayMissOfAll
 		if whole && p.of >= 2 {
 			bound = mayMissOfWhole
 		}
-		if !each && missed*bound > sightings {
+		if !each && p.missed*bound > p.sightings {
 			continue
 		}
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks

@@ -24,6 +24,16 @@ func starving(hosts int, hold, over float64, born float64) *sim {
 	return s.withClock()
 }
 
+// alone is one pool of that size in use all the time.
+func alone(size int) *sim {
+	s := &sim{limit: 400}
+	for i := range size {
+		s.add("export", "10.0.1.1", 60+0.03*float64(i), held(0.5, 0.17*float64(i)))
+	}
+	s.lifo("web", "10.0.2.1", 10, 10)
+	return s.withClock()
+}
+
 // withClock lets the server tell its own time, by which the parts of a second are known.
 func (s *sim) withClock() *sim {
 	return s.also(func(t float64, shot *outage.Snapshot) {
@@ -47,6 +57,8 @@ func TestPinned(t *testing.T) {
 		"calls of 0.7 s":                {starving(3, 0.7, 0.5, 60).late(), 9, 1, 0.6, 0.8, true},
 		"early in the seconds":          {starving(3, 0.7, 0.5, 60), 9, 1, 0, 0, false}, // idle is 1 for good reason
 		"one pool, for long":            {starving(1, 0.5, 0.5, 60).late(), 9, 1, 0.4, 0.49, false},
+		"one pool of 13, 8 looks late":  {alone(13).late(), 9, 1, 0.5, 0.6, false}, // 104 and more sightings
+		"one pool of 11":                {alone(11).late(), 9, 1, 0.4, 0.49, false},
 		"one pool, early":               {starving(1, 0.5, 0.5, 60), 9, 1, 0, 0, false},
 		"one pool, for a moment":        {starving(1, 0.5, 0.5, 60).late(), 4, 1, 0, 0, false},
 		"it began within the window":    {starving(3, 0.5, 0.5, now-9).late(), 12, 1, 0.6, 0.8, true},
