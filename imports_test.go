@@ -20,6 +20,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"diagnose": {ours: []string{"outage"}},
 	"remedy":   {ours: []string{"outage"}},
 	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys"}},
+	"topology": {ours: []string{"outage", "observe"}, others: []string{"github.com/agext/levenshtein"}},
 	"scenarios": {ours: []string{"outage"}, others: []string{
 		"go.yaml.in/yaml", "github.com/invopop/jsonschema", "github.com/agext/levenshtein"}},
 	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync", "golang.org/x/sys"}},
@@ -32,7 +33,7 @@ var allowed = map[string]struct{ ours, others []string }{
 		"github.com/hashicorp/yamux", "github.com/gofrs/flock", "golang.org/x/sync", "golang.org/x/sys"}},
 	"harness": {ours: []string{"outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "rig"}, others: []string{"golang.org/x/sync"}},
 	"quality": {others: []string{"golang.org/x/sync"}},
-	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report", "trials"},
+	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "topology", "fleet", "harness", "rig", "assert", "report", "trials"},
 		others: []string{"github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
 }
 
