@@ -10,6 +10,11 @@ import (
 // Diagnosis writes a diagnosis as redis's own doctors do: numbered findings, numbers first, then what to type.
 func Diagnosis(w io.Writer, d outage.Diagnosis, o Options) error {
 	p := &page{o: o}
+	p.diagnosis(d)
+	return p.flush(w)
+}
+
+func (p *page) diagnosis(d outage.Diagnosis) {
 	switch {
 	case len(d.Findings) > 0:
 		p.line("%s", p.paint(bold, state(d)))
@@ -28,7 +33,6 @@ func Diagnosis(w io.Writer, d outage.Diagnosis, o Options) error {
 	for i, u := range d.Unsure {
 		p.field(first(i, "missing"), Clean(u, 0))
 	}
-	return p.flush(w)
 }
 
 // state is how full Redis is, and whether it turns clients away.

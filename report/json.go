@@ -24,7 +24,10 @@ func JSON(w io.Writer, results []assert.Result) error {
 }
 
 // DiagnosisJSON writes a diagnosis, most likely finding first; lists that are empty are there and empty.
-func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error {
+func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error { return encode(w, whole(d)) }
+
+// whole makes empty lists of those that are not there.
+func whole(d outage.Diagnosis) outage.Diagnosis {
 	findings := make([]outage.Finding, len(d.Findings))
 	for i, f := range d.Findings {
 		f.Culprits = append([]outage.Culprit{}, f.Culprits...)
@@ -33,7 +36,7 @@ func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error {
 		findings[i] = f
 	}
 	d.Findings = findings
-	return encode(w, d)
+	return d
 }
 
 func encode(w io.Writer, v any) error {
