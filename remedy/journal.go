@@ -22,6 +22,7 @@ type journalHeader struct {
 	Version int          `json:"version"`
 	Started time.Time    `json:"started"`
 	Cause   outage.Cause `json:"cause"`
+	Node    string       `json:"node,omitempty"` // the address of one of many; see Applier
 }
 
 type journalEntry struct {
@@ -43,8 +44,8 @@ type journal struct {
 	n int
 }
 
-func (j *journal) open(cause outage.Cause) error {
-	return j.write(journalHeader{Journal: journalName, Version: JournalVersion, Started: time.Now().UTC(), Cause: cause})
+func (j *journal) open(cause outage.Cause, node string) error {
+	return j.write(journalHeader{Journal: journalName, Version: JournalVersion, Started: time.Now().UTC(), Cause: cause, Node: node})
 }
 
 // before records what a is about to do; when it returns, that is on its way to the disk or on it.
@@ -117,6 +118,24 @@ func readJournal(r io.Reader) ([]change, error) {
 			return nil, fmt.Errorf("journal line %d: %w", n, err)
 		}
 	}
+}
+
+// JournalNode returns the node that a journal is of: what Applier.Node was. It is empty for a journal of a single Redis, and for
+// one that was cut before anything was changed. It reads the journal's first line.
+func JournalNode(journal io.Reader) (string, error) {
+	text, err := bufio.NewReader(journal).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read journal: %w", err)
+	}
+	if err != nil && headerBegun(text) {
+		return "", nil
+	}
+	if err := checkHeader(text); err != nil {
+		return "", fmt.Errorf("journal line 1: %w", err)
+	}
+	var h journalHeader
+	err = json.Unmarshal(text, &h)
+	return h.Node, err
 }
 
 // headerBegun reports whether text may be the beginning of a journal, none included.
