@@ -121,7 +121,7 @@ func verdict(n Node) string {
 			text += fmt.Sprintf(", and %d more", more)
 		}
 	case len(n.Diagnosis.Unsure) > 0:
-		text = "cannot tell: " + Clean(n.Diagnosis.Unsure[0], 200)
+		text = "cannot tell: " + Clean(n.Diagnosis.Unsure[0], 60)
 	default:
 		text = "cannot tell"
 	}

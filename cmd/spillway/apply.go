@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -27,10 +28,7 @@ func checkJournal(v *viper.Viper) error {
 }
 
 func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.Plan) (err error) {
-	path := v.GetString("journal")
-	if path == "" {
-		path = "spillway-" + time.Now().Format("20060102-150405") + ".jsonl"
-	}
+	path := cmp.Or(v.GetString("journal"), journalName()+".jsonl")
 	journal, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")
@@ -47,6 +45,9 @@ func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.P
 	return conclude(cmd, v, actions, err)
 }
 
+// journalName is what a journal is called unless told otherwise, without its ending.
+func journalName() string { return "spillway-" + time.Now().Format("20060102-150405") }
+
 func undo(cmd *cobra.Command, v *viper.Viper, url string) error {
 	path := v.GetString("undo")
 	journal, err := os.Open(path)
@@ -54,6 +55,9 @@ func undo(cmd *cobra.Command, v *viper.Viper, url string) error {
 		return usage(err.Error(), "--undo names a journal that --apply wrote")
 	}
 	defer closeQuietly(journal)
+	if info, err := journal.Stat(); err == nil && info.IsDir() {
+		return usage(path+" is a folder: the journals of many nodes", "add --cluster, or give the redis+sentinel:// URL; or name the journal of one node in it")
+	}
 	conn, err := hold(cmd, v, url)
 	if err != nil {
 		return err

@@ -38,21 +38,46 @@ func readFlags(cmd *cobra.Command) {
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
 const slotEvery = 50 * time.Millisecond
 
-// hold connects to the Redis that url names, and keeps trying for a slot while it is full.
-func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
+// options is the way in to the Redis that url names.
+func options(cmd *cobra.Command, url string) (observe.Options, error) {
 	o, err := observe.ParseURL(url)
 	if err != nil {
-		return nil, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
+		return o, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
 	}
 	if o.Password == "" {
 		o.Password = os.Getenv("SPILLWAY_PASSWORD")
 	}
 	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	return o, nil
+}
+
+// hold connects to the Redis that url names, and keeps trying for a slot while it is full.
+func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
+	o, err := options(cmd, url)
+	if err != nil {
+		return nil, err
+	}
 	outside, err := newOutside(v.GetInt("pid"))
 	if err != nil {
 		return nil, err
 	}
-	ctx, wait := cmd.Context(), v.GetDuration("wait")
+	ctx, wait, told := cmd.Context(), v.GetDuration("wait"), false
+	conn, err := slot(ctx, o, wait, func(full error) {
+		told = true
+		if outside != nil {
+			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", full, wait, outside.tell(ctx))
+			return
+		}
+		fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", full, wait, meanwhile(o))
+	})
+	if err != nil && ctx.Err() == nil && told && outside != nil {
+		fmt.Fprintln(os.Stderr, outside.tell(ctx))
+	}
+	return conn, err
+}
+
+// slot connects, and while Redis is full keeps trying for as long as wait says; full is called when it first is.
+func slot(ctx context.Context, o observe.Options, wait time.Duration, full func(error)) (*observe.Conn, error) {
 	over := time.Now().Add(wait)
 	for told := false; ; told = true {
 		conn, err := observe.Dial(ctx, o)
@@ -64,14 +89,9 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case !maybeFull(err):
 			return nil, &exit{exitInconclusive, err.Error(), unreachable(err)}
 		case time.Now().Add(slotEvery).After(over):
-			if outside != nil && told {
-				fmt.Fprintln(os.Stderr, outside.tell(ctx))
-			}
 			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", wait, err), noSlot(err)}
-		case !told && outside != nil:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", err, wait, outside.tell(ctx))
 		case !told:
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", err, wait, meanwhile(o))
+			full(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -114,22 +134,39 @@ func unreachable(err error) string {
 
 // sample takes the snapshots. Once there is one, a connection that breaks does not take it away again.
 func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.Snapshot, error) {
-	begin := time.Now()
-	reader := observe.Reader{Conn: conn, Now: func() outage.Duration { return outage.Duration(time.Since(begin)) }}
+	l := looking(v)
+	if l.samples > 1 && isTerminal(os.Stderr) {
+		fmt.Fprintf(os.Stderr, "taking %d snapshots, %s apart\n", l.samples, l.interval)
+	}
+	return l.sample(ctx, conn, func(text string) { fmt.Fprintln(os.Stderr, text) })
+}
+
+// look is how often, and with what besides, a Redis is looked at.
+type look struct {
+	samples  int
+	interval time.Duration
+	host     observe.Host // nil where it is out of reach
+}
+
+func looking(v *viper.Viper) look {
+	l := look{samples: v.GetInt("samples"), interval: v.GetDuration("interval")}
 	if pid := v.GetInt("pid"); pid > 0 {
-		reader.Host = observe.LocalHost{PID: pid}
+		l.host = observe.LocalHost{PID: pid}
 	}
-	samples, interval := v.GetInt("samples"), v.GetDuration("interval")
-	if samples > 1 && isTerminal(os.Stderr) {
-		fmt.Fprintf(os.Stderr, "taking %d snapshots, %s apart\n", samples, interval)
-	}
+	return l
+}
+
+// sample takes the snapshots; say tells what goes wrong on the way.
+func (l look) sample(ctx context.Context, conn *observe.Conn, say func(string)) ([]outage.Snapshot, error) {
+	begin := time.Now()
+	reader := observe.Reader{Conn: conn, Host: l.host, Now: func() outage.Duration { return outage.Duration(time.Since(begin)) }}
 	var snaps []outage.Snapshot
-	for i := range samples {
+	for i := range l.samples {
 		if i > 0 {
 			select {
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
-			case <-time.After(observe.Pause(snaps[len(snaps)-1], reader.Now(), interval)):
+			case <-time.After(observe.Pause(snaps[len(snaps)-1], reader.Now(), l.interval)):
 			}
 		}
 		snap, err := reader.Snapshot(ctx)
@@ -139,7 +176,7 @@ func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.S
 		case len(snaps) == 0 || ctx.Err() != nil:
 			return nil, fmt.Errorf("snapshot: %w", err)
 		default:
-			fmt.Fprintf(os.Stderr, "snapshot %d of %d: %v; going on with those before\n", i+1, samples, err)
+			say(fmt.Sprintf("snapshot %d of %d: %v; going on with those before", i+1, l.samples, err))
 			return snaps, nil
 		}
 	}

@@ -24,23 +24,29 @@ run: it prints the plan and changes nothing. With --apply it re-checks each vict
 at the moment of the kill and writes a journal, from which --undo restores the
 settings. It closes only connections that the diagnosis has evidence against.
 Exit codes: 0 nothing to do, or done; 1 a plan that was not applied, or an action
-that Redis refused; 2 wrong usage; 3 cannot tell.`,
+that Redis refused; 2 wrong usage; 3 cannot tell.
+
+With --cluster or a redis+sentinel:// URL there is a plan for each node, and a
+journal for each in a folder, which --undo takes. A node of which it is not at
+least half sure is left alone, and so is every Sentinel.`,
 		Example: `  spillway remedy redis://10.0.0.5:6379                  # dry run
   spillway remedy redis://10.0.0.5:6379 --print          # bare commands, to copy
   spillway remedy redis://10.0.0.5:6379 --apply --journal incident.jsonl
-  spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl`,
+  spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl
+  spillway remedy redis://10.0.0.5:6379 --cluster --apply --journal incident`,
 		Args:              exactArgs(1, "one redis:// URL"),
 		RunE:              runRemedy,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	liveFlags(cmd)
+	clusterFlag(cmd)
 	f := cmd.Flags()
 	f.Bool("apply", false, "carry the plan out")
 	f.Bool("print", false, "print bare commands and nothing else")
 	f.String("undo", "", "restore the settings that this journal says were changed")
 	f.String("journal", "", "where --apply writes what it changes (default: spillway-TIME.jsonl in this folder)")
 	f.Duration("idle-over", 0, "spare connections that were idle for less (default: by cause)")
-	f.Int("max", 0, "close at most so many connections, the oldest first (0: no bound)")
+	f.Int("max", 0, "close at most so many connections, of each node, the oldest first (0: no bound)")
 	between(cmd, "max", 0, 1_000_000)
 	atLeast(cmd, "idle-over", 0)
 	return cmd
@@ -55,13 +61,19 @@ func runRemedy(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch mode {
-	case "undo":
-		return undo(cmd, v, args[0])
-	case "apply":
+	if mode == "apply" {
 		if err := checkJournal(v); err != nil {
 			return err
 		}
+	}
+	if d, err := deploymentOf(cmd, v, args[0]); err != nil {
+		return err
+	} else if d != nil {
+		defer d.close()
+		return remedyNodes(cmd, v, d, mode)
+	}
+	if mode == "undo" {
+		return undo(cmd, v, args[0])
 	}
 	conn, err := hold(cmd, v, args[0])
 	if err != nil {
@@ -92,10 +104,9 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	if err != nil {
 		return err
 	}
+	oneOfMany(snaps)
 	d := diagnose.Diagnose(snaps...)
-	plan := remedy.Plan(d, snaps[len(snaps)-1], remedy.Options{
-		IdleOver: outage.Duration(v.GetDuration("idle-over")), MaxVictims: v.GetInt("max"),
-	})
+	plan := planned(v, d, snaps)
 	json := v.GetString("format") == "json"
 	switch {
 	case len(d.Findings) == 0 && !healthy(d, snaps):
@@ -121,6 +132,13 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 		fmt.Fprintln(os.Stderr, "\nThis was a dry run: nothing was changed. --apply carries it out.")
 	}
 	return &exit{code: exitFail}
+}
+
+// planned is what can be done, within what the flags allow.
+func planned(v *viper.Viper, d outage.Diagnosis, snaps []outage.Snapshot) outage.Plan {
+	return remedy.Plan(d, snaps[len(snaps)-1], remedy.Options{
+		IdleOver: outage.Duration(v.GetDuration("idle-over")), MaxVictims: v.GetInt("max"),
+	})
 }
 
 // printCommands prints what redis-cli can be fed with, and nothing else, on stdout.

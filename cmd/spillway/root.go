@@ -25,7 +25,8 @@ Exit codes: 0 pass, 1 a check failed or a problem was found, 2 wrong usage or a 
 file, 3 inconclusive or the rig broke, 130 interrupted.
 Each flag can be set by environment, too: SPILLWAY_SEED=7 is --seed 7. A flag beats
 the environment, which beats the settings of a catalogue. SPILLWAY_PASSWORD is the
-password for a Redis whose URL has none.`,
+password for a Redis whose URL has none, SPILLWAY_SENTINEL_PASSWORD that of the
+Sentinels of a redis+sentinel:// URL.`,
 		Example: `  spillway run                              # the whole catalogue, on containers
   spillway run --only connection-leak       # one scenario
   spillway diagnose redis://10.0.0.5:6379   # a Redis in trouble
