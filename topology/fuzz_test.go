@@ -1,9 +1,11 @@
 package topology
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"spillway/observe"
@@ -11,38 +13,76 @@ import (
 
 // FuzzAnswers takes any bytes for the answers of a server: no panic, and no address that could not be one.
 func FuzzAnswers(f *testing.F) {
+	for _, answers := range wholeAnswers(f) {
+		f.Add(answers)
+	}
+	f.Fuzz(checkAnswers)
+}
+
+// wholeAnswers are what two servers answered, all at once.
+func wholeAnswers(t testing.TB) (all [][]byte) {
+	t.Helper()
 	for _, names := range [][]string{{"nodes", "shards", "myid"}, {"addr", "master", "replicas", "sentinels", "masters"}} {
 		for _, server := range []string{"redis-6.0.16", "valkey-9.1.2"} {
-			var all []byte
+			var answers []byte
 			for _, name := range names {
 				data, err := os.ReadFile(filepath.Join("testdata", server, name+".resp"))
 				if err != nil {
-					f.Fatal(err)
+					t.Fatal(err)
 				}
-				all = append(all, data...)
+				answers = append(answers, data...)
 			}
-			f.Add(all)
+			all = append(all, answers)
 		}
 	}
-	f.Fuzz(func(t *testing.T, answers []byte) {
-		o := observe.Options{Addr: "127.0.0.1:7001"}
-		cluster, clusterErr := Cluster(t.Context(), answering(t, string(answers)), o)
-		watched, watchedErr := Watched(t.Context(), answering(t, string(answers)), o, "mymaster")
-		if clusterErr == nil && len(cluster.Nodes) == 0 || watchedErr == nil && len(watched.Nodes) < 1 {
-			t.Errorf("no error and no node: %+v %+v", cluster, watched)
-		}
-		seen := map[string]bool{}
-		for _, n := range cluster.Nodes {
-			checkNode(t, n)
-			if n.Addr != "" && seen[n.Addr] {
-				t.Errorf("%s is there twice", n.Addr)
+	return all
+}
+
+// TestDamagedAnswers damages what servers answered in some places, the same ones every time.
+func TestDamagedAnswers(t *testing.T) {
+	draw := rand.New(rand.NewPCG(7, 11))
+	for _, whole := range wholeAnswers(t) {
+		for range 100 {
+			damaged := slices.Clone(whole)
+			for range 1 + draw.IntN(4) {
+				at := draw.IntN(len(damaged))
+				switch draw.IntN(4) {
+				case 0:
+					damaged[at] = byte(draw.IntN(256))
+				case 1:
+					damaged[at] = "*$:-+0129 /.\r\n"[draw.IntN(14)]
+				case 2:
+					damaged = slices.Delete(damaged, at, min(len(damaged), at+draw.IntN(40)))
+				case 3:
+					damaged = slices.Insert(damaged, at, whole[:draw.IntN(len(whole))]...)
+				}
+				if len(damaged) == 0 {
+					damaged = []byte{0}
+				}
 			}
-			seen[n.Addr] = true
+			checkAnswers(t, damaged)
 		}
-		for _, n := range watched.Nodes {
-			checkNode(t, n)
+	}
+}
+
+func checkAnswers(t *testing.T, answers []byte) {
+	o := observe.Options{Addr: "127.0.0.1:7001"}
+	cluster, clusterErr := Cluster(t.Context(), answering(t, string(answers)), o)
+	watched, watchedErr := Watched(t.Context(), answering(t, string(answers)), o, "mymaster")
+	if clusterErr == nil && len(cluster.Nodes) == 0 || watchedErr == nil && len(watched.Nodes) < 1 {
+		t.Errorf("no error and no node: %+v %+v", cluster, watched)
+	}
+	seen := map[string]bool{}
+	for _, n := range cluster.Nodes {
+		checkNode(t, n)
+		if n.Addr != "" && seen[n.Addr] {
+			t.Errorf("%s is there twice", n.Addr)
 		}
-	})
+		seen[n.Addr] = true
+	}
+	for _, n := range watched.Nodes {
+		checkNode(t, n)
+	}
 }
 
 func checkNode(t *testing.T, n Node) {
