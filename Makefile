@@ -18,7 +18,7 @@ SEED    ?= 1
 ARGS    ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all build demo test unit e2e control matrix trials fuzz mutants gremlins sabotage faults lint fmt generate cross run clean help
+.PHONY: all build demo test unit e2e control matrix trials fuzz hostile mutants gremlins sabotage faults watch-cost lint fmt generate cross run clean help
 
 all: build test ## build and test
 
@@ -68,6 +68,11 @@ fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
 		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	done
 
+# By name: what docs/quality.md lists under "Hostile input", without Redis.
+hostile: ## hostile names, lying servers, files without an end: what docs/quality.md lists
+	$(GO) test -count=1 -run 'Hostile|Harmless|Clean|LineFor|Fault|Liar|Lie|AnotherCommand|TooLong|TooMany|BadCertificates|Forged|WithoutAnEnd|Distrusts|TestScripts/lies|^Fuzz' \
+		./outage ./observe ./remedy ./report ./fleet ./scenarios ./rig ./cmd/spillway
+
 MUTANTS  ?= remedy assert diagnose
 JUDGE     = $(GO) run ./quality judge docs/survivors.txt $(MUTANTS:%=out/mutants/%.json)
 mutants: ## mutation testing of diagnose, remedy and assert (some minutes): make mutants MUTANTS=remedy
@@ -95,6 +100,9 @@ sabotage: build ## break runs on purpose, and list which check caught what
 faults: build ## break the machinery under runs, and list what each came to
 	@SPILLWAY_BINARY=$(CURDIR)/$(BIN) SPILLWAY_FAULTS=all .ci/table FAULT '| what broke | when | the run said | after |' \
 		$(GO) test -count=1 -tags e2e -timeout 30m -v -run '^TestFault' . ./harness ./cmd/spillway
+
+watch-cost: build ## measure what `spillway watch` takes of the time of a Redis with 5,000 clients
+	@.ci/in-redis cmd/spillway -test.run '^TestWatchCost$$' -test.v
 
 lint: ## gofmt, vet and golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change the files above: make fmt'; exit 1; }

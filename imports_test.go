@@ -19,22 +19,24 @@ var allowed = map[string]struct{ ours, others []string }{
 	"outage":   {},
 	"diagnose": {ours: []string{"outage"}},
 	"remedy":   {ours: []string{"outage"}},
-	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys"}},
+	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys", "github.com/vishvananda"}},
 	"topology": {ours: []string{"outage", "observe"}, others: []string{"github.com/agext/levenshtein"}},
 	"scenarios": {ours: []string{"outage"}, others: []string{
 		"go.yaml.in/yaml", "github.com/invopop/jsonschema", "github.com/agext/levenshtein"}},
 	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync", "golang.org/x/sys"}},
 	"assert": {ours: []string{"outage", "scenarios"}},
 	"trials": {ours: []string{"outage", "scenarios", "harness", "assert", "observe", "diagnose"}, others: []string{"golang.org/x/sync", "go.yaml.in/yaml"}},
-	"report": {ours: []string{"outage", "assert", "scenarios", "trials"}, others: []string{"golang.org/x/term"}},
+	"watch":  {ours: []string{"outage", "diagnose", "remedy"}},
+	"report": {ours: []string{"outage", "assert", "scenarios", "trials", "watch"}, others: []string{"golang.org/x/term"}},
 	"images": {others: []string{"github.com/moby/moby", "github.com/distribution/reference", "github.com/containerd/errdefs", "golang.org/x/sync", "golang.org/x/sys"}},
 	"rig": {ours: []string{"outage", "scenarios", "observe", "images"}, others: []string{
 		"github.com/testcontainers/testcontainers-go", "github.com/moby/moby", "github.com/containerd/errdefs",
 		"github.com/hashicorp/yamux", "github.com/gofrs/flock", "golang.org/x/sync", "golang.org/x/sys"}},
 	"harness": {ours: []string{"outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "rig"}, others: []string{"golang.org/x/sync"}},
+	"profile": {},
 	"quality": {others: []string{"golang.org/x/sync"}},
-	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "topology", "fleet", "harness", "rig", "assert", "report", "trials"},
-		others: []string{"github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
+	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "topology", "fleet", "harness", "rig", "assert", "report", "trials", "profile", "watch"},
+		others: []string{"charm.land/bubbletea/v2", "github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
 }
 
 func TestImports(t *testing.T) {

@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"net"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -55,16 +56,31 @@ func (c *sniffed) Read(p []byte) (int, error) {
 		if n := c.replay(p); n > 0 {
 			return n, nil
 		}
-		return c.Conn.Read(p)
+		return bounded(p)(c.Conn.Read(p))
 	}
 	c.reading.Add(1)
 	defer c.reading.Add(-1)
-	n, err := c.Conn.Read(p)
+	n, err := bounded(p)(c.Conn.Read(p))
 	c.heard(p[:n])
 	if err != nil {
 		c.failed(err)
 	}
 	return n, err
+}
+
+// tooLong is a length of 10 MB or of ten million values, and more: no workload asks for as much.
+var tooLong = regexp.MustCompile(`(?:^|\n)[$*%~>]\d{8,}`)
+
+var errTooLong = errors.New("an answer that is longer than any that was asked for")
+
+// bounded refuses what was read into p when a length in it is too long: go-redis allocates what a length says, before it comes.
+func bounded(p []byte) func(int, error) (int, error) {
+	return func(n int, err error) (int, error) {
+		if n > 0 && tooLong.Match(p[:n]) {
+			return 0, errTooLong
+		}
+		return n, err
+	}
 }
 
 // Write writes. When the first write finds the connection closed, the reason may still be waiting to be read.

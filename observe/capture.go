@@ -23,7 +23,7 @@ func Capture(dir string, snapshots ...outage.Snapshot) error {
 		for i, snap := range snapshots {
 			data, err := json.MarshalIndent(rest(snap), "", " ")
 			if err == nil {
-				err = os.WriteFile(filepath.Join(unfinished, fmt.Sprint(i+1), restName), append(data, '\n'), 0o644)
+				err = os.WriteFile(filepath.Join(unfinished, fmt.Sprint(i+1), restName), append(outage.HarmlessJSON(data), '\n'), 0o644)
 			}
 			if err != nil {
 				return fmt.Errorf("save snapshots: %w", err)

@@ -30,6 +30,9 @@ type Conn struct {
 	broken  error         // guarded by turn
 	timeout time.Duration
 	limit   int64
+	allow   Guard
+	id      int64  // ours in CLIENT LIST, where the server did not let us name the connection; 0 where it did, or where it does not tell
+	name    string // what it would be called
 }
 
 // NewConn returns a Conn over nc, which it owns from then on. It sends nothing: Dial also logs in.
@@ -48,14 +51,19 @@ func (c *Conn) Do(ctx context.Context, args ...string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e, ok := replies[0].(Error); ok {
+	switch e := replies[0].(type) {
+	case Error:
+		return nil, e
+	case oversize:
 		return nil, e
 	}
 	return replies[0], nil
 }
 
-// Pipeline sends commands at once and returns their replies in order; an error reply is an element of type Error.
-// With an error, which means that the connection broke, it returns the replies that came before.
+// Pipeline sends commands at once and returns their replies in order; an error reply is an element of type Error, and so is, with
+// another type of error, what stands for a reply too long to hold.
+// With an error, which means that the connection broke, it returns the replies that came before. What the connection's Guard holds back is
+// not sent: its reply is an Error that begins with NOTSENT.
 func (c *Conn) Pipeline(ctx context.Context, cmds [][]string) ([]any, error) {
 	if len(cmds) == 0 {
 		return nil, nil
@@ -66,6 +74,15 @@ func (c *Conn) Pipeline(ctx context.Context, cmds [][]string) ([]any, error) {
 			return nil, errors.New("empty command")
 		}
 	}
+	sent, held := c.allow.sort(cmds)
+	if len(sent) == 0 {
+		return held, nil
+	}
+	replies, err := c.send(ctx, sent)
+	return merge(held, replies), err
+}
+
+func (c *Conn) send(ctx context.Context, cmds [][]string) ([]any, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
@@ -121,8 +138,9 @@ func (c *Conn) exchange(ctx context.Context, cmds [][]string) ([]any, error) {
 
 func (c *Conn) read(n int) ([]any, error) {
 	var replies []any
+	d := newDecoder(c.r, c.limit)
 	for len(replies) < n {
-		v, err := readReply(c.r, c.limit)
+		v, err := d.reply()
 		if err != nil {
 			return replies, err
 		}
@@ -171,6 +189,8 @@ func (c *Conn) explain(ctx context.Context, err error, doing string) error {
 	switch {
 	case errors.As(err, &said):
 		return said
+	case errors.Is(err, ErrSpeaksTLS):
+		return err
 	case errors.As(err, &broken), errors.Is(err, net.ErrClosed):
 		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(ctx.Err(), context.Canceled):

@@ -180,7 +180,8 @@ func TestWalls(t *testing.T) {
 func TestBounds(t *testing.T) {
 	for name, reply := range map[string]string{
 		"oversized bulk":      "$99999999999\r\n",
-		"bulk over the limit": "$2000\r\n",
+		"bulk to pass over":   "$3000000000\r\n",
+		"bulk in an array":    "*1\r\n$2000\r\n",
 		"bulk without an end": "$1\r\nabc\r\n",
 		"negative length":     "$-2\r\n",
 		"endless line":        "+" + strings.Repeat("x", 3000) + "\r\n",
@@ -288,7 +289,7 @@ func FuzzReply(f *testing.F) {
 		const bound = 4096
 		r := bufio.NewReader(strings.NewReader(string(data)))
 		for {
-			v, err := readReply(r, bound)
+			v, err := newDecoder(r, bound).reply()
 			if err != nil {
 				return
 			}
@@ -317,3 +318,5 @@ func sizeOf(v any, depth int) int {
 	}
 	return 0
 }
+
+func readReply(r *bufio.Reader, limit int64) (any, error) { return newDecoder(r, limit).reply() }

@@ -22,12 +22,15 @@ type Options struct {
 	Name     string // set with CLIENT SETNAME, so that the connection is known for ours
 	// Dialer opens the connection; nil dials directly.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Allow says of each command why it must not be sent, or nothing where it may: see Guard. nil allows all.
+	Allow Guard
 	// Timeout bounds Dial, and each later exchange whose context has no deadline. 0 is DefaultTimeout.
 	Timeout time.Duration
 }
 
 // Dial connects, logs in and makes sure that Redis answers. Its errors tell the walls apart: ErrFull, ErrClosed,
-// ErrSilent, ErrUnanswered and ErrDenied; anything else is what the operating system or TLS said.
+// ErrSilent, ErrUnanswered and ErrDenied, and what stands in the way of TLS: ErrSpeaksTLS, ErrSpeaksPlain, ErrCertificate and those of
+// crypto/x509; anything else is what the operating system or TLS said.
 // A Redis that answers LOADING or BUSY has let the connection in: that is no error.
 func Dial(ctx context.Context, o Options) (*Conn, error) {
 	timeout := o.Timeout
@@ -36,56 +39,53 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	nc, err := o.connect(ctx)
+	c, err := o.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", o, err)
 	}
-	c := NewConn(nc)
 	c.timeout = timeout
-	if err := c.hello(ctx, o); err != nil {
-		_ = c.Close()
-		return nil, fmt.Errorf("connect to %s: %w", o, err)
-	}
 	return c, nil
 }
 
-func (o Options) connect(ctx context.Context) (net.Conn, error) {
-	dial := o.Dialer
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	nc, err := dial(ctx, o.network(), o.Addr)
+// open connects and logs in.
+func (o Options) open(ctx context.Context) (*Conn, error) {
+	nc, err := o.dialer()(ctx, o.network(), o.Addr)
 	if err != nil {
 		return nil, wall(ctx, err, ErrUnanswered)
 	}
 	if o.TLS == nil {
-		return nc, nil
+		c, err := o.login(ctx, nc)
+		if errors.Is(err, ErrClosed) && o.greetsTLS(ctx) {
+			err = ErrSpeaksTLS
+		}
+		return c, err
 	}
-	conf := o.TLS
-	if conf.ServerName == "" && !conf.InsecureSkipVerify {
-		conf = conf.Clone()
-		conf.ServerName, _, _ = net.SplitHostPort(o.Addr)
+	secure, asked, err := o.shake(ctx, nc)
+	if err != nil {
+		return nil, err
 	}
-	secure := tls.Client(nc, conf)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = nc.Close()
-		err = fmt.Errorf("TLS: %w", err)
-		if certificate := (*tls.CertificateVerificationError)(nil); errors.As(err, &certificate) {
-			return nil, err
-		}
-		if header := (tls.RecordHeaderError{}); errors.As(err, &header) {
-			return nil, err
-		}
-		if alert := tls.AlertError(0); errors.As(err, &alert) {
-			return nil, err
-		}
-		// A full Redis closes before the handshake, without a byte.
-		if isHangup(err) {
-			return nil, fmt.Errorf("%w (%w)", ErrClosed, err)
-		}
-		return nil, wall(ctx, err, ErrSilent)
+	c, err := o.login(ctx, secure)
+	if err != nil {
+		return nil, o.afterShake(err, *asked)
 	}
-	return secure, nil
+	return c, nil
+}
+
+func (o Options) login(ctx context.Context, nc net.Conn) (*Conn, error) {
+	c := NewConn(nc)
+	c.allow = o.Allow
+	if err := c.hello(ctx, o); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (o Options) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if o.Dialer != nil {
+		return o.Dialer
+	}
+	return (&net.Dialer{}).DialContext
 }
 
 // wall returns late when err is a timeout, and err itself otherwise.
@@ -103,10 +103,26 @@ func wall(ctx context.Context, err, late error) error {
 func (c *Conn) hello(ctx context.Context, o Options) error {
 	cmds := o.hello()
 	replies, err := c.Pipeline(ctx, cmds)
+	nameless := false
 	for i, reply := range replies {
-		if e, ok := reply.(Error); ok && !harmless(cmds[i][0], e) {
+		e, refused := reply.(Error)
+		if refused && !harmless(cmds[i][0], e) {
 			return fmt.Errorf("%s: %w", cmds[i][0], redact(e, o.Password))
 		}
+		nameless = nameless || refused && cmds[i][0] == "CLIENT"
+	}
+	if err != nil || !nameless {
+		return err
+	}
+	return c.findOut(ctx, o.Name)
+}
+
+// findOut asks which line of CLIENT LIST is ours where its name does not tell. Whoever may not ask that either does without.
+func (c *Conn) findOut(ctx context.Context, name string) error {
+	replies, err := c.Pipeline(ctx, [][]string{{"CLIENT", "ID"}})
+	if err == nil {
+		c.id, _ = replies[0].(int64)
+		c.name = name
 	}
 	return err
 }
@@ -131,7 +147,7 @@ func (o Options) hello() (cmds [][]string) {
 // that observing does not need.
 func harmless(command string, e Error) bool {
 	switch e.Code() {
-	case "LOADING", "BUSY", "MASTERDOWN":
+	case "LOADING", "BUSY", "MASTERDOWN", notSent:
 		return true
 	case "NOPERM":
 		return command == "CLIENT" || command == "PING"

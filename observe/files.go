@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -112,9 +113,24 @@ func (d dump) load(kind, path string) error {
 		d[kind] = text
 		return err
 	}
-	text, err := os.ReadFile(path)
-	d[kind] = string(text)
+	text, err := readBounded(path, maxReply)
+	d[kind] = text
 	return err
+}
+
+// readBounded reads a saved answer that is no longer than would be read of a server.
+func readBounded(path string, most int64) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	var text bytes.Buffer
+	n, err := text.ReadFrom(io.LimitReader(f, most+1))
+	if err == nil && n > most {
+		return "", fmt.Errorf("%s is longer than %d MB, which no answer of Redis is that can be read", path, most>>20)
+	}
+	return text.String(), err
 }
 
 // restName is the file of restKind.

@@ -42,7 +42,7 @@ func CaptureNodes(dir string, nodes []NodeCapture) error {
 		}
 		data, err := json.MarshalIndent(nodes, "", " ")
 		if err == nil {
-			err = os.WriteFile(filepath.Join(unfinished, nodesName), append(data, '\n'), 0o644)
+			err = os.WriteFile(filepath.Join(unfinished, nodesName), append(outage.HarmlessJSON(data), '\n'), 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("save snapshots: %w", err)

@@ -6,7 +6,7 @@
 // the server's own words; only a broken connection is an error.
 //
 // The words used in Missing are INFO, CONFIG GET, CLIENT LIST, CLUSTER NODES, host, limits, file descriptors, listen queue,
-// overflows, sockets, log, SLOWLOG, ACL LOG, and time.
+// overflows, sockets, log, SLOWLOG, ACL LOG, and time; of what a remedy may do CONFIG SET and CLIENT KILL.
 package observe
 
 import (
@@ -57,6 +57,7 @@ func (r *Reader) Snapshot(ctx context.Context) (outage.Snapshot, error) {
 	}
 	readInfo(&snap, replies[0])
 	readClients(&snap, replies[1])
+	r.Conn.sign(&snap)
 	logs := replies[2+len(settings):]
 	readConfig(&snap, replies[2:2+len(settings)])
 	readSlow(&snap, logs[0])
@@ -136,6 +137,15 @@ func readClients(snap *outage.Snapshot, reply any) {
 	}
 }
 
+// sign names our own connection in the list where the server does not.
+func (c *Conn) sign(snap *outage.Snapshot) {
+	for i := range snap.Clients {
+		if c.id > 0 && snap.Clients[i].ID == c.id {
+			snap.Clients[i].Name = c.name
+		}
+	}
+}
+
 // readConfig names every setting that was refused, or CONFIG GET as a whole. A setting that this version
 // does not have is an empty answer, and nothing is missing.
 func readConfig(snap *outage.Snapshot, replies []any) {
@@ -150,7 +160,8 @@ func readConfig(snap *outage.Snapshot, replies []any) {
 		for pair := range slices.Chunk(pairs, 2) {
 			name, isName := pair[0].(string)
 			value, isValue := pair[len(pair)-1].(string)
-			if isName && isValue && len(pair) == 2 {
+			// No more than what was asked for: a password is not.
+			if isName && isValue && len(pair) == 2 && strings.EqualFold(name, settings[i]) {
 				config[name] = value
 			}
 		}
@@ -200,8 +211,8 @@ func missing(snap *outage.Snapshot, what, why string) {
 }
 
 func whyNot(reply any) string {
-	if e, ok := reply.(Error); ok {
-		return strings.TrimSpace(string(e))
+	if e, ok := reply.(error); ok {
+		return strings.TrimSpace(e.Error())
 	}
 	return "an answer of an unexpected kind"
 }

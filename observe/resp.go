@@ -7,13 +7,21 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
+// What a server may make us hold in memory. The largest honest reply is CLIENT LIST: 10,000 clients take 3 MB, 100,000 take 32 MB,
+// and as many names of 64 KB as Redis has clients by default take 640 MB, which is an attack: that list is passed over, and INFO
+// still tells.
 const (
-	maxReply    = 64 << 20 // bytes of one reply; a CLIENT LIST of 100,000 clients has 32 MB
-	maxElements = 1 << 20  // values of one reply
+	maxReply    = 64 << 20 // bytes of the replies of one exchange
+	maxSkipped  = 2 << 30  // bytes of a string that is read and thrown away, so that the connection can be used on
+	maxElements = 1 << 20  // values of the replies of one exchange
 	maxDepth    = 8        // arrays within arrays
 	maxLine     = 64 << 10 // bytes of a status, an error or a length
+	maxError    = 1 << 10  // bytes kept of an error: a person reads it
+
+	tlsAlert = 21 // the first byte of a TLS alert
 )
 
 // protocolError is a reply that breaks RESP2 or a bound: the connection cannot be used on.
@@ -21,16 +29,30 @@ type protocolError string
 
 func (e protocolError) Error() string { return "not a Redis reply: " + string(e) }
 
-// decoder reads one reply. Its bounds are used up by what is read, so each reply needs a new one.
+// oversize stands for a reply that was passed over because it was too long to hold.
+type oversize int64
+
+func (n oversize) Error() string {
+	return fmt.Sprintf("an answer of %d MB, and no more than %d MB are read", int64(n)>>20, maxReply>>20)
+}
+
+// decoder reads the replies of one exchange. Its bounds are used up by what is read.
 type decoder struct {
 	r        *bufio.Reader
 	bytes    int64
 	elements int
 }
 
-// readReply reads one RESP2 value: string, int64, []any, nil, or Error, which is a value here.
-func readReply(r *bufio.Reader, limit int64) (any, error) {
-	d := decoder{r: r, bytes: limit, elements: maxElements}
+func newDecoder(r *bufio.Reader, limit int64) *decoder {
+	return &decoder{r: r, bytes: limit, elements: maxElements}
+}
+
+// reply reads one RESP2 value: string, int64, []any, nil, or Error or oversize, which are values here.
+func (d *decoder) reply() (any, error) {
+	// A TLS server answers what is no TLS with an alert, and no reply begins so.
+	if first, err := d.r.Peek(1); err == nil && first[0] == tlsAlert {
+		return nil, ErrSpeaksTLS
+	}
 	return d.value(0)
 }
 
@@ -50,7 +72,7 @@ func (d *decoder) value(depth int) (any, error) {
 	case '+':
 		return rest, nil
 	case '-':
-		return Error(rest), nil
+		return Error(rest[:min(len(rest), maxError)]), nil
 	case ':', '$', '*':
 	default:
 		return nil, protocolError(fmt.Sprintf("it begins with %.40q", line))
@@ -66,6 +88,11 @@ func (d *decoder) value(depth int) (any, error) {
 		return nil, nil
 	case n < 0:
 		return nil, protocolError(fmt.Sprintf("%.40q has a negative length", line))
+	case kind == '$' && depth == 0 && n > d.bytes-2 && n <= maxSkipped:
+		if _, err := io.CopyN(io.Discard, d.r, n+2); err != nil {
+			return nil, partial(err, 1)
+		}
+		return oversize(n), nil
 	case kind == '$':
 		return d.bulk(n)
 	}
@@ -102,15 +129,16 @@ func (d *decoder) bulk(n int64) (string, error) {
 		return "", protocolError(fmt.Sprintf("a string of %d bytes, %d allowed", n, max(d.bytes-2, 0)))
 	}
 	d.bytes -= n + 2
-	var buf bytes.Buffer
-	if _, err := io.CopyN(&buf, d.r, n+2); err != nil {
+	var text strings.Builder
+	text.Grow(int(min(n+2, 64<<10)))
+	if _, err := io.CopyN(&text, d.r, n+2); err != nil {
 		return "", partial(err, 1)
 	}
-	b := buf.Bytes()
-	if !bytes.HasSuffix(b, []byte("\r\n")) {
+	s, whole := strings.CutSuffix(text.String(), "\r\n")
+	if !whole {
 		return "", protocolError("a string longer than it said")
 	}
-	return string(b[:n]), nil
+	return s, nil
 }
 
 func (d *decoder) array(n int64, depth int) (any, error) {

@@ -9,11 +9,15 @@ import (
 	"strings"
 )
 
+// maxStream bounds what is read of a stream: a hundred snapshots of 10,000 clients have 300 MB.
+const maxStream = 512 << 20
+
 // splitStream tells saved outputs that follow one another apart, by their lines. A line "# Server" begins a snapshot.
 func splitStream(r io.Reader) ([]dump, error) {
 	var dumps []dump
 	part := stream{}
-	lines := bufio.NewReader(r)
+	whole := &io.LimitedReader{R: r, N: maxStream + 1}
+	lines := bufio.NewReader(whole)
 	for {
 		line, err := lines.ReadString('\n')
 		if strings.TrimPrefix(strings.TrimSpace(line), "txt:") == "# Server" && part.begun {
@@ -21,6 +25,9 @@ func splitStream(r io.Reader) ([]dump, error) {
 			part = stream{}
 		}
 		part.add(line)
+		if whole.N == 0 {
+			return nil, fmt.Errorf("read saved output: it is longer than %d MB: save fewer snapshots", maxStream>>20)
+		}
 		if err == io.EOF {
 			break
 		}

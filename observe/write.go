@@ -53,9 +53,32 @@ func infoText(info map[string]string) string {
 func configText(config map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(config)) {
-		fmt.Fprintf(&b, "%s\n%s\n", name, config[name])
+		value := config[name]
+		if strings.ContainsAny(value, "\r\n") || configItem.MatchString(value) {
+			// As on a terminal, or a value of two lines would be two settings.
+			fmt.Fprintf(&b, "1) %s\n2) %s\n", repr(name), repr(value))
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n%s\n", name, value)
 	}
 	return b.String()
+}
+
+// repr quotes s as redis-cli does on a terminal; unquote reads it.
+func repr(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b.WriteString(`\` + string(rune(c)))
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + `"`
 }
 
 func clientsText(clients []outage.Client) string {

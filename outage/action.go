@@ -11,6 +11,7 @@ const (
 	RaiseMaxclients ActionKind = "raise-maxclients"
 	RaiseNofile     ActionKind = "raise-nofile"
 	RestartRedis    ActionKind = "restart-redis"
+	ResetSockets    ActionKind = "reset-sockets"
 	Advise          ActionKind = "advise"
 )
 
@@ -23,6 +24,7 @@ func ActionKinds() []Described[ActionKind] {
 		{RaiseMaxclients, "CONFIG SET maxclients, within the file descriptor limit"},
 		{RaiseNofile, "raise the file descriptor limit of the running server"},
 		{RestartRedis, "restart the server with a higher file descriptor limit"},
+		{ResetSockets, "reset connections on the server's machine, where no slot is free to do it by id"},
 		{Advise, "say what a person has to do: nothing is changed"},
 	}
 }
@@ -53,7 +55,9 @@ type Action struct {
 	From         string   `json:"from,omitempty"`
 	To           string   `json:"to,omitempty"`
 	Instead      string   `json:"instead,omitempty"` // what Param becomes where an earlier action did not make the room that To needs; empty for nothing
-	Victims      []Victim `json:"victims,omitempty"` // of kill-clients
+	Victims      []Victim `json:"victims,omitempty"` // of kill-clients and reset-sockets
+	Slots        int      `json:"slots,omitempty"`   // how many slots it frees, at once or soon, as far as the snapshot tells
+	Frees        []string `json:"frees,omitempty"`   // whose those are and when they are free, a line each; empty for advice
 
 	State  ActionState `json:"state,omitempty"`
 	At     Duration    `json:"at,omitempty"`     // when it was finished
@@ -64,12 +68,14 @@ type Action struct {
 
 // Victim is a connection that a plan means to kill, as the diagnosis saw it.
 type Victim struct {
-	ID   int64  `json:"id"`
+	ID   int64  `json:"id"` // of CLIENT LIST; of reset-sockets the cookie of the socket
 	Addr string `json:"addr"`
 	Name string `json:"name,omitempty"`
 	Age  int64  `json:"age"`
 	Idle int64  `json:"idle"`
 	Cmd  string `json:"cmd,omitempty"` // the last command
+	// Received counts the bytes that had come from a victim of reset-sockets: while they are as many, it has done nothing.
+	Received int64 `json:"received,omitempty"`
 }
 
 // Plan is an ordered remedy for one diagnosis.

@@ -69,6 +69,8 @@ type Diagnosis struct {
 	Findings   []Finding `json:"findings"`
 	// Unsure lists what is missing, and what would settle it, such as a second snapshot; empty when the evidence was whole.
 	Unsure []string `json:"unsure,omitempty"`
+	// Unread are the commands that the server, or a profile, did not allow; Missing.Costs says what that costs.
+	Unread []Missing `json:"unread,omitempty"`
 }
 
 // Top returns the most likely finding; ok is false when there is none.

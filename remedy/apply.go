@@ -9,12 +9,16 @@ import (
 	"spillway/outage"
 )
 
-// Applier carries out plans. Redis must be set.
+// Applier carries out plans. Redis must be set, but for plans of Outside.
 type Applier struct {
 	// Redis is the connection to act through; it is never among the victims.
 	Redis Redis
 	// Host acts on the server's process; nil where nobody can, and then what needs it is skipped.
 	Host Host
+	// Sockets resets connections; nil where nobody can, and then reset-sockets is skipped.
+	Sockets Sockets
+	// Enough is asked after each batch of reset-sockets whether a slot is free; nil never is.
+	Enough func(ctx context.Context) bool
 	// Redial opens a new connection after a restart closed Redis; nil when Redis reconnects by itself.
 	Redial func(ctx context.Context) (Redis, error)
 	// Journal records what Undo needs, one journal for one Apply; it is synced before each change if it can be, as
@@ -95,6 +99,8 @@ func (r *run) do(ctx context.Context, a *outage.Action) error {
 		return r.kill(ctx, a)
 	case outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
 		return r.set(ctx, a)
+	case outage.ResetSockets:
+		return r.reset(ctx, a)
 	case outage.RaiseNofile:
 		return r.raiseNofile(ctx, a)
 	case outage.RestartRedis:

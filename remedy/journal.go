@@ -36,6 +36,8 @@ const (
 	stageBefore  = "before"
 	stageAfter   = "after"
 	journalStart = `{"journal":`
+	// maxJournal bounds what is read of a journal: one of 100,000 victims has 40 MB.
+	maxJournal = 64 << 20
 )
 
 // journal writes entries; one without a writer writes nothing.
@@ -51,19 +53,19 @@ func (j *journal) open(cause outage.Cause, node string) error {
 // before records what a is about to do; when it returns, that is on its way to the disk or on it.
 func (j *journal) before(a outage.Action) error {
 	j.n++
-	a.Commands = shorten(a)
+	a.Commands, a.Frees = shorten(a), nil
 	return j.write(journalEntry{stageBefore, j.n, a})
 }
 
 // after records what became of the action that before recorded last.
 func (j *journal) after(a outage.Action) error {
-	a.Commands, a.Victims = nil, nil
+	a.Commands, a.Victims, a.Frees = nil, nil, nil
 	return j.write(journalEntry{stageAfter, j.n, a})
 }
 
-// shorten leaves out the commands of kill-clients: its victims say the same.
+// shorten leaves out the commands that close connections: their victims say the same.
 func shorten(a outage.Action) []string {
-	if a.Kind == outage.KillClients {
+	if a.Kind == outage.KillClients || a.Kind == outage.ResetSockets {
 		return nil
 	}
 	return a.Commands
@@ -78,7 +80,7 @@ func (j *journal) write(v any) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	if _, err := j.w.Write(append(text, '\n')); err != nil {
+	if _, err := j.w.Write(append(outage.HarmlessJSON(text), '\n')); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	if s, ok := j.w.(interface{ Sync() error }); ok {
@@ -95,47 +97,54 @@ type change struct {
 	after  *outage.Action // nil when the journal ends before it
 }
 
-// readJournal reads what a journal wrote, also if its last line was cut. A journal that was cut before its first entry
-// has no changes, since nothing takes effect before it is written down.
-func readJournal(r io.Reader) ([]change, error) {
-	in := bufio.NewReader(r)
-	var changes []change
-	for n := 1; ; n++ {
-		text, err := in.ReadBytes('\n')
-		whole := err == nil
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read journal: %w", err)
-		}
-		if !whole && !(n == 1 && !headerBegun(text)) {
-			return changes, nil // the last line was cut, or there is none
-		}
-		if n == 1 {
-			err = checkHeader(text)
-		} else {
-			changes, err = readEntry(changes, text)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("journal line %d: %w", n, err)
-		}
-	}
+// Journal is what a remedy wrote down of what it did.
+type Journal struct {
+	Started time.Time // zero when it was cut before anything was changed
+	Cause   outage.Cause
+	// Node is what Applier.Node was: empty for a journal of a single Redis, and for one that was cut before anything was changed.
+	Node string
+	// Torn says that it ends in the middle of a line: whoever wrote it was killed, or the disk was full. What that line was
+	// about to say is not missed: nothing takes effect before it is written down whole.
+	Torn    bool
+	changes []change
 }
 
-// JournalNode returns the node that a journal is of: what Applier.Node was. It is empty for a journal of a single Redis, and for
-// one that was cut before anything was changed. It reads the journal's first line.
-func JournalNode(journal io.Reader) (string, error) {
-	text, err := bufio.NewReader(journal).ReadBytes('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read journal: %w", err)
+// Unfinished returns the action of which the journal has no end: it may have taken effect; ok is false when there is none.
+func (j Journal) Unfinished() (a outage.Action, ok bool) {
+	if n := len(j.changes); n > 0 && j.changes[n-1].after == nil {
+		return j.changes[n-1].before, true
 	}
-	if err != nil && headerBegun(text) {
-		return "", nil
+	return outage.Action{}, false
+}
+
+// ReadJournal reads what --apply wrote, also if its last line was cut. A journal that was cut before its first entry has
+// no changes, since nothing takes effect before it is written down.
+func ReadJournal(r io.Reader) (Journal, error) {
+	whole := &io.LimitedReader{R: r, N: maxJournal + 1}
+	in := bufio.NewReader(whole)
+	var j Journal
+	for n := 1; ; n++ {
+		text, err := in.ReadBytes('\n')
+		if whole.N == 0 {
+			return Journal{}, fmt.Errorf("read journal: it is longer than %d MB, which no remedy writes", maxJournal>>20)
+		}
+		ended := err != nil
+		if err != nil && !errors.Is(err, io.EOF) {
+			return Journal{}, fmt.Errorf("read journal: %w", err)
+		}
+		if ended && !(n == 1 && !headerBegun(text)) {
+			j.Torn = len(text) > 0
+			return j, nil // the last line was cut, or there is none
+		}
+		if n == 1 {
+			err = j.readHeader(text)
+		} else {
+			j.changes, err = readEntry(j.changes, text)
+		}
+		if err != nil {
+			return Journal{}, fmt.Errorf("journal line %d: %w", n, err)
+		}
 	}
-	if err := checkHeader(text); err != nil {
-		return "", fmt.Errorf("journal line 1: %w", err)
-	}
-	var h journalHeader
-	err = json.Unmarshal(text, &h)
-	return h.Node, err
 }
 
 // headerBegun reports whether text may be the beginning of a journal, none included.
@@ -144,7 +153,7 @@ func headerBegun(text []byte) bool {
 	return bytes.HasPrefix(text, start) || bytes.HasPrefix(start, text)
 }
 
-func checkHeader(text []byte) error {
+func (j *Journal) readHeader(text []byte) error {
 	var h journalHeader
 	if err := json.Unmarshal(text, &h); err != nil || h.Journal != journalName {
 		return errors.New("this is no journal of a remedy")
@@ -152,6 +161,7 @@ func checkHeader(text []byte) error {
 	if h.Version < 1 || h.Version > JournalVersion {
 		return fmt.Errorf("version %d: this Spillway reads 1 to %d", h.Version, JournalVersion)
 	}
+	j.Started, j.Cause, j.Node = h.Started, h.Cause, h.Node
 	return nil
 }
 

@@ -28,7 +28,7 @@ func (r *run) kill(ctx context.Context, a *outage.Action) error {
 	if err := sleep(ctx, a.After.Std()); err != nil {
 		return err
 	}
-	self, err := r.self(ctx)
+	self, err := self(ctx, r.redis) // without it SKIPME still protects us
 	if err != nil {
 		return err
 	}
@@ -43,16 +43,6 @@ func (r *run) kill(ctx context.Context, a *outage.Action) error {
 	}
 	k.conclude(said)
 	return r.journal.after(*a)
-}
-
-// self returns the id of our own connection, or 0 where the server does not tell; then SKIPME still protects it.
-func (r *run) self(ctx context.Context) (int64, error) {
-	reply, err := r.redis.Do(ctx, "CLIENT", "ID")
-	if err != nil && answered(err) == "" {
-		return 0, err
-	}
-	id, _ := reply.(int64)
-	return id, nil
 }
 
 // killing is one kill-clients under way.
@@ -127,6 +117,8 @@ func (k *killing) count(fit []outage.Victim, replies []any) (said string) {
 			} else {
 				k.spared["gone"]++
 			}
+		default:
+			k.spared["Redis did not say"]++
 		}
 	}
 	return said

@@ -142,11 +142,7 @@ func (p *planner) raise(to int, reason string) outage.Action {
 }
 
 func (p *planner) raiseNofile(nofile int) outage.Action {
-	pid := p.s.Info["process_id"]
-	if pid == "" {
-		pid = "PID"
-	}
-	to := strconv.Itoa(nofile)
+	pid, to := p.pid(), strconv.Itoa(nofile)
 	a := outage.Action{
 		Kind: outage.RaiseNofile, Relief: true, Param: "nofile", To: to,
 		Reason:       fmt.Sprintf("Redis needs %d descriptors: %d clients and %d of its own", nofile, nofile-reserved, reserved),

@@ -45,7 +45,7 @@ func (p *planner) slowest(f outage.Finding) (command string, addrs []string) {
 		}
 	}
 	for _, c := range p.s.Slow {
-		if firstWord(c.Command) == command && suspected(f, outage.Host(c.Addr)) && len(addrs) < 3 && !slices.Contains(addrs, c.Addr) {
+		if firstWord(c.Command) == command && suspected(f, outage.Host(c.Addr)) && len(addrs) < 3 && copyable(c.Addr) && !slices.Contains(addrs, c.Addr) {
 			addrs = append(addrs, c.Addr)
 		}
 	}
@@ -123,7 +123,7 @@ func (p *planner) advisePassword() outage.Action {
 		Commands: []string{"CONFIG SET requirepass PASSWORD"},
 	}
 	if !p.olderThan(6, 0) {
-		a.Commands = []string{"ACL SETUSER default >PASSWORD", "redis.conf: requirepass PASSWORD"}
+		a.Commands = []string{line("ACL", "SETUSER", "default", ">PASSWORD"), "redis.conf: requirepass PASSWORD"}
 	}
 	a.Commands = append(a.Commands, "redis.conf: bind 127.0.0.1 -::1 PRIVATE-ADDRESS")
 	if p.olderThan(6, 2) {
@@ -145,6 +145,9 @@ func (p *planner) recentDenials() []outage.ACLEntry {
 
 // allow is what shows a user's rights, and what would grant the one that is missing.
 func (p *planner) allow(user string, e outage.ACLEntry) []string {
+	if !copyable(user) || !copyable(e.Object) {
+		return []string{line("ACL", "LIST")} // of a name that no command can name
+	}
 	show := line("ACL", "GETUSER", user)
 	switch e.Reason {
 	case "auth":

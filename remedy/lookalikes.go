@@ -36,9 +36,10 @@ func (p *planner) ownFiles() int {
 	return max(0, p.s.Process.OpenFDs-len(p.s.Clients)-reserved)
 }
 
+// pid is the server's process for a command that root types, and so nothing but a number.
 func (p *planner) pid() string {
-	if pid := p.s.Info["process_id"]; pid != "" {
-		return pid
+	if pid, ok := p.s.Number("process_id"); ok && pid > 0 {
+		return strconv.FormatInt(pid, 10)
 	}
 	return "PID"
 }

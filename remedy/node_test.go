@@ -29,9 +29,9 @@ func TestJournalNode(t *testing.T) {
 		"nothing":             {"", ""},
 		"of a single Redis":   {single.String(), ""},
 	} {
-		got, err := remedy.JournalNode(strings.NewReader(test.journal))
-		if got != test.want || err != nil {
-			t.Errorf("%s: %q, %v; want %q", name, got, err, test.want)
+		j, err := remedy.ReadJournal(strings.NewReader(test.journal))
+		if j.Node != test.want || err != nil {
+			t.Errorf("%s: %q, %v; want %q", name, j.Node, err, test.want)
 		}
 	}
 	for name, text := range map[string]string{
@@ -39,11 +39,11 @@ func TestJournalNode(t *testing.T) {
 		"a later version":   strings.Replace(head, `"version":1`, `"version":99`, 1) + "\n",
 		"a node of numbers": strings.Replace(head, `"10.0.0.5:6379"`, `7`, 1) + "\n",
 	} {
-		if got, err := remedy.JournalNode(strings.NewReader(text)); err == nil {
-			t.Errorf("%s: %q", name, got)
+		if j, err := remedy.ReadJournal(strings.NewReader(text)); err == nil {
+			t.Errorf("%s: %q", name, j.Node)
 		}
 	}
-	if _, err := remedy.JournalNode(io.MultiReader(strings.NewReader(head), badDisk{})); err == nil {
+	if _, err := remedy.ReadJournal(io.MultiReader(strings.NewReader(head), badDisk{})); err == nil {
 		t.Error("a journal that cannot be read has a node")
 	}
 }

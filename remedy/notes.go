@@ -12,7 +12,7 @@ import (
 // warnAboutServer says what is known of this very server and changes how the plan's actions work out.
 func (p *planner) warnAboutServer() {
 	for _, m := range p.s.Missing {
-		if strings.HasPrefix(m.What, "CONFIG") && len(p.plan.ConfLines) > 0 {
+		if strings.HasPrefix(m.What, "CONFIG") && !m.Refused() && len(p.plan.ConfLines) > 0 {
 			p.warn("CONFIG could not be used (%s): on a managed service set %s in its own console", m.Why, strings.Join(p.plan.ConfLines, ", "))
 		}
 	}

@@ -29,13 +29,18 @@ func Plan(d outage.Diagnosis, s outage.Snapshot, o Options) outage.Plan {
 		return p.plan
 	}
 	p.plan.Cause = top.Cause
+	for _, other := range Others(s.Clients, o.Self) {
+		p.warn("%s: what it does first is gone, spared or set already when this plan comes to it", other)
+	}
 	p.add(p.actions(top))
 	for _, f := range d.Findings[1:] {
 		if f.Confidence >= sure && f.Cause != top.Cause && f.Cause != outage.NotAtLimit {
 			p.add(slices.DeleteFunc(p.actions(f), func(a outage.Action) bool { return !besides(f, a) }))
 		}
 	}
+	p.withhold()
 	slices.SortStableFunc(p.plan.Actions, func(a, b outage.Action) int { return advice(a) - advice(b) })
+	p.frees()
 	p.plan.Fix = fix(top)
 	p.plan.ReliefFor = p.reliefFor(top)
 	p.plan.ConfLines = confLines(p.plan.Actions)
@@ -102,28 +107,11 @@ func (p *planner) add(actions []outage.Action) {
 	for _, a := range actions {
 		switch {
 		case a.Kind == outage.Advise && p.advised(a.Reason):
-		case a.Kind == outage.KillClients && p.has(a.Kind):
-			p.addVictims(a)
-		case a.Kind != outage.Advise && p.has(a.Kind):
+		case a.Kind != outage.Advise && a.Kind != outage.KillClients && p.has(a.Kind):
 		case a.Kind == outage.RaiseNofile && p.has(outage.RaiseMaxclients): // it would serve nothing that follows
 		default:
 			p.plan.Actions = append(p.plan.Actions, a)
 		}
-	}
-}
-
-// addVictims plans a second kill, of those that no earlier one has.
-func (p *planner) addVictims(a outage.Action) {
-	for _, other := range p.plan.Actions {
-		for _, v := range other.Victims {
-			if i := slices.IndexFunc(a.Victims, func(w outage.Victim) bool { return w.ID == v.ID }); i >= 0 {
-				a.Victims = slices.Delete(a.Victims, i, i+1)
-				a.Commands = slices.Delete(a.Commands, i, i+1)
-			}
-		}
-	}
-	if len(a.Victims) > 0 {
-		p.plan.Actions = append(p.plan.Actions, a)
 	}
 }
 

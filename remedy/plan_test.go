@@ -295,16 +295,29 @@ func TestWarningsOfTheServer(t *testing.T) {
 	}
 }
 
-func TestWarnsWhenConfigIsForbidden(t *testing.T) {
-	d, s := leak()
-	s.Config = nil
-	s.Missing = []outage.Missing{{What: "CONFIG GET", Why: "NOPERM this user has no permissions"}}
-	p := remedy.Plan(d, s, remedy.Options{})
-	if got := strings.Join(p.Warnings, "\n"); !strings.Contains(got, "NOPERM") || !strings.Contains(got, "timeout 300") {
-		t.Errorf("not said what to do instead:\n%s", got)
-	}
-	if a := p.Actions[1]; a.From != "" || a.Undo != nil {
-		t.Errorf("an old value was made up: %+v", a)
+// A CONFIG that is renamed, or forbidden, is neither sent nor printed: the setting is named instead, and nothing is made up.
+func TestAdvisesWhenConfigIsForbidden(t *testing.T) {
+	for why, want := range map[string][]string{
+		"NOPERM this user has no permissions":                        {"redis.conf: timeout 300"},
+		"ERR unknown command 'CONFIG', with args beginning with: 'G": {"redis.conf: timeout 300", "or by the name that rename-command gave to CONFIG: NAME SET timeout 300"},
+	} {
+		d, s := leak()
+		s.Config = nil
+		s.Missing = []outage.Missing{{What: "CONFIG GET", Why: why}}
+		p := remedy.Plan(d, s, remedy.Options{})
+		a := p.Actions[1]
+		if a.Kind != outage.Advise || !strings.Contains(a.Reason, "timeout has to become 300") || !strings.Contains(a.Reason, why) {
+			t.Errorf("not said what to do instead: %+v", a)
+		}
+		if diff := cmp.Diff(want, a.Commands); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		if got := strings.Join(remedy.Commands(p), "\n"); strings.Contains(got, "CONFIG") || !strings.Contains(got, "CLIENT KILL") {
+			t.Errorf("commands to copy:\n%s", got)
+		}
+		if got := strings.Join(p.Warnings, "\n"); !strings.Contains(got, "CONFIG GET is not allowed here ("+why) || p.ConfLines != nil || p.Rewrite != "" {
+			t.Errorf("warnings:\n%s\nconf %q, %s", got, p.ConfLines, p.Rewrite)
+		}
 	}
 }
 
@@ -379,7 +392,7 @@ func TestCommands(t *testing.T) {
 	s.Clients[0].Addr = "/run/my redis.sock:0"
 	d.Findings[0].Culprits[0].Addr, d.Findings[0].Culprits[1].IDs = "", nil
 	got := remedy.Commands(remedy.Plan(d, s, remedy.Options{MaxVictims: 2}))
-	want := []string{`CLIENT KILL ID 10 ADDR "/run/my redis.sock:0"`, "CLIENT KILL ID 11 ADDR 10.0.0.2:40011", "CONFIG SET timeout 300"}
+	want := []string{`CLIENT KILL ID 10 ADDR '/run/my redis.sock:0'`, "CLIENT KILL ID 11 ADDR 10.0.0.2:40011", "CONFIG SET timeout 300"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("leak (-want +got):\n%s", diff)
 	}

@@ -31,7 +31,7 @@ func TestPlanned(t *testing.T) {
 		for _, o := range []remedy.Options{{}, {CanRestart: true}, {CanRaiseNofile: true}, {CanRaiseNofile: true, CanRestart: true, MaxClients: 120}} {
 			d, s := small(outage.FDLimitClamp, outage.Finding{Asked: asked, Effective: 100, Needed: min(asked, 130)})
 			hard(&s, 132)
-			plan(fmt.Sprintf("clamp of %d asked for, %+v", asked, o), d, s, o)
+			plan(fmt.Sprintf("clamp of %d asked for, maxclients %d, live %v, restart %v", asked, o.MaxClients, o.CanRaiseNofile, o.CanRestart), d, s, o)
 		}
 	}
 	// What is known of the server.
@@ -79,7 +79,7 @@ func writePlan(b *strings.Builder, name string, commands int, p outage.Plan) {
 	fmt.Fprintf(b, "== %s\n", name)
 	for i, a := range p.Actions {
 		fmt.Fprintf(b, "%s: %s\n", steps(p)[i], a.Reason)
-		for _, line := range [][]string{{a.Precondition}, a.Commands[:min(commands, len(a.Commands))], a.Undo} {
+		for _, line := range [][]string{{a.Precondition}, a.Frees, a.Commands[:min(commands, len(a.Commands))], a.Undo} {
 			for _, text := range line {
 				if text != "" {
 					fmt.Fprintf(b, "    %s\n", text)

@@ -22,6 +22,9 @@ func Print(w io.Writer, p outage.Plan) error {
 			field(out, "after", about(a.After))
 		}
 		field(out, "why", a.Reason)
+		for j, l := range a.Frees {
+			field(out, first(j, "frees"), l)
+		}
 		field(out, "only if", a.Precondition)
 		for j, c := range a.Commands {
 			if j == shownCommands && len(a.Commands) > shownCommands+1 {
@@ -39,11 +42,11 @@ func Print(w io.Writer, p outage.Plan) error {
 	}
 	section(out, "warnings", p.Warnings)
 	if p.Fix != "" {
-		fmt.Fprintf(out, "\nfix: %s\n", p.Fix)
+		fmt.Fprintf(out, "\nfix: %s\n", outage.Harmless(p.Fix))
 	}
 	section(out, "redis.conf", p.ConfLines)
 	if p.Rewrite != "" {
-		fmt.Fprintf(out, "\n%s\n", p.Rewrite)
+		fmt.Fprintf(out, "\n%s\n", outage.Harmless(p.Rewrite))
 	}
 	return out.Flush()
 }
@@ -57,7 +60,7 @@ func Commands(p outage.Plan) []string {
 			continue
 		}
 		switch a.Kind {
-		case outage.KillClients, outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
+		case outage.KillClients, outage.ResetSockets, outage.SetTimeout, outage.SetKeepalive, outage.RaiseMaxclients:
 			lines = append(lines, a.Commands...)
 		}
 	}
@@ -87,6 +90,8 @@ func effect(a outage.Action) string {
 	switch a.Kind {
 	case outage.KillClients:
 		return fmt.Sprintf("%s, frees %d slots", sort, len(a.Victims))
+	case outage.ResetSockets:
+		return fmt.Sprintf("%s, frees up to %d slots, one by one until one is free", sort, len(a.Victims))
 	case outage.RaiseMaxclients:
 		if n := number(a.To) - number(a.From); a.From != "" && n > 0 {
 			return fmt.Sprintf("%s, frees %d slots", sort, n)
@@ -99,6 +104,14 @@ func effect(a outage.Action) string {
 	return sort
 }
 
+// first labels the first of several lines.
+func first(i int, name string) string {
+	if i > 0 {
+		return ""
+	}
+	return name
+}
+
 func label(a outage.Action, i int) string {
 	if i > 0 {
 		return ""
@@ -106,7 +119,7 @@ func label(a outage.Action, i int) string {
 	switch a.Kind {
 	case outage.Advise:
 		return "set"
-	case outage.RaiseNofile:
+	case outage.RaiseNofile, outage.ResetSockets:
 		return "runs"
 	}
 	return "sends"
@@ -124,7 +137,7 @@ func undoText(a outage.Action) string {
 
 func field(out io.Writer, name, text string) {
 	if text != "" {
-		fmt.Fprintf(out, "   %-8s %s\n", name, text)
+		fmt.Fprintf(out, "   %-8s %s\n", name, outage.Harmless(text))
 	}
 }
 
@@ -134,7 +147,7 @@ func section(out io.Writer, name string, lines []string) {
 	}
 	fmt.Fprintf(out, "\n%s:\n", name)
 	for _, l := range lines {
-		fmt.Fprintf(out, "  %s\n", l)
+		fmt.Fprintf(out, "  %s\n", outage.Harmless(l))
 	}
 }
 

@@ -14,6 +14,7 @@ package remedy
 
 import (
 	"context"
+	"slices"
 
 	"spillway/outage"
 )
@@ -36,12 +37,25 @@ type Host interface {
 	Restart(ctx context.Context, nofile int64) error
 }
 
+// Sockets acts on the server's connections from its own machine, where no slot is free.
+type Sockets interface {
+	// Held lists the established connections of the server.
+	Held(ctx context.Context) ([]outage.Held, error)
+	// Reset resets connections, each only while its cookie is the same, and returns for each what came of it: an error that is
+	// fs.ErrNotExist when it is gone. The second error says that nothing could be done, or no more than the first says.
+	Reset(ctx context.Context, victims []outage.Held) ([]error, error)
+}
+
 // Options bound a plan. The zero value plans only what can be done through Redis.
 type Options struct {
 	// IdleOver spares every connection that was idle for less; 0 is 2s, and 3s for idle-not-reaped and silent-connections. Whole seconds, rounded up.
 	IdleOver outage.Duration
-	// MaxVictims bounds how many connections are closed, the oldest first; 0 is no bound.
+	// MaxVictims bounds how many connections the whole plan closes, the oldest first; 0 is no bound.
 	MaxVictims int
+	// Self is the id of the connection that read the snapshot, so that it is not taken for another remedy; 0 is unknown.
+	Self int64
+	// Select takes away from the connections that may be closed.
+	Select Selection
 	// Timeout is what set-timeout sets; 0 is 300s. Whole seconds, rounded up.
 	Timeout outage.Duration
 	// Keepalive is what set-keepalive sets; 0 is 60s. Whole seconds, rounded up.
@@ -52,4 +66,11 @@ type Options struct {
 	CanRaiseNofile bool
 	// CanRestart allows a restart, which closes every connection once, where nothing gentler helps.
 	CanRestart bool
+	// Service bounds what may be sent, and has its own words for settings; nil is a Redis of one's own.
+	Service Service
+}
+
+// narrow reports whether the options ask for fewer victims than the diagnosis has evidence against.
+func (o Options) narrow() bool {
+	return o.IdleOver > 0 || o.MaxVictims > 0 || slices.ContainsFunc(o.Select.narrowings(), func(n narrowing) bool { return len(n.patterns) > 0 })
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"spillway/outage"
@@ -47,63 +46,15 @@ func configValue(reply any, param string) (value string, ok bool) {
 	return "", false
 }
 
-// clientLines reads CLIENT LIST as far as a kill depends on it: unknown fields are passed over, and a line without
-// an id is none.
+// clientLines reads CLIENT LIST as far as a kill depends on it: a line that is no client is passed over.
 func clientLines(text string) map[int64]outage.Client {
 	lines := map[int64]outage.Client{}
 	for l := range strings.Lines(text) {
-		if c := clientLine(l); c.ID > 0 {
+		if c, err := outage.ParseClient(strings.TrimRight(l, "\r\n")); err == nil {
 			lines[c.ID] = c
 		}
 	}
 	return lines
-}
-
-func clientLine(l string) outage.Client {
-	c := outage.Client{Multi: -1}
-	for field := range strings.FieldsSeq(l) {
-		key, value, _ := strings.Cut(field, "=")
-		n, _ := strconv.ParseInt(value, 10, 64)
-		switch key {
-		case "id":
-			c.ID = n
-		case "addr":
-			c.Addr = value
-		case "name":
-			c.Name = value
-		case "age":
-			c.Age = n
-		case "idle":
-			c.Idle = n
-		case "flags":
-			c.Flags = value
-		case "cmd":
-			c.Cmd = value
-		case "sub":
-			c.Sub = int(n)
-		case "psub":
-			c.PSub = int(n)
-		case "ssub":
-			c.SSub = int(n)
-		case "multi":
-			c.Multi = int(n)
-		case "watch":
-			c.Watch = int(n)
-		}
-	}
-	return c
-}
-
-// line writes a command as redis-cli reads it.
-func line(args ...string) string {
-	quoted := make([]string, len(args))
-	for i, a := range args {
-		quoted[i] = a
-		if a == "" || strings.ContainsAny(a, " \t\n\r\"'\\") {
-			quoted[i] = strconv.Quote(a)
-		}
-	}
-	return strings.Join(quoted, " ")
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

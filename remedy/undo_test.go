@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +21,9 @@ func everything() (outage.Plan, *fake) {
 	f.mostFDs, f.offer = 160, 153
 	return outage.Plan{Actions: append(kills(many(3)...).Actions, raise, setTimeout, setKeepalive)}, f
 }
+
+// head is the first line of a journal.
+const head = `{"journal":"spillway-remedy","version":1}` + "\n"
 
 func undo(t *testing.T, f *fake, journal []byte) []outage.Action {
 	t.Helper()
@@ -61,7 +66,7 @@ func TestUndoLeavesAThirdValue(t *testing.T) {
 	f.config["timeout"] = "42"
 	want(t, undo(t, f, journal.Bytes()),
 		"set-keepalive undone: tcp-keepalive was 60 and is 300 again",
-		"set-timeout skipped: timeout is 42 now, neither 0 from before nor 300 from the remedy: somebody changed it since, so it is left alone")
+		"set-timeout skipped: timeout is 42 now, neither 0 from before nor 300 from the remedy: somebody changed it since, so it is left alone; if that was a later remedy, undo its journal and then this one")
 	if f.config["timeout"] != "42" {
 		t.Errorf("timeout is %s", f.config["timeout"])
 	}
@@ -73,9 +78,12 @@ func TestUndoRefused(t *testing.T) {
 	apply(t, remedy.Applier{Redis: f, Journal: &journal}, planOf(setTimeout))
 	f.deny = map[string]string{"CONFIG SET": "NOPERM no"}
 	want(t, undo(t, f, journal.Bytes()), "set-timeout errored: NOPERM no")
-	f.failAt = 1
-	if _, err := remedy.Undo(t.Context(), f, &journal); err == nil {
-		t.Error("the connection broke, and that is no error")
+	for n := 1; n <= 4; n++ { // CLIENT ID, CLIENT LIST, CONFIG GET, CONFIG SET
+		f.failAt = len(f.sent) + n
+		if _, err := remedy.Undo(t.Context(), f, bytes.NewReader(journal.Bytes())); err == nil {
+			t.Errorf("the connection broke at command %d, and that is no error", n)
+		}
+		f.failAt = 0
 	}
 }
 
@@ -141,7 +149,6 @@ func TestUndoOfACutJournal(t *testing.T) {
 }
 
 func TestUndoReadsOnlyJournals(t *testing.T) {
-	const head = `{"journal":"spillway-remedy","version":1}` + "\n"
 	for text, want := range map[string]string{
 		"hello":  "line 1: this is no journal",
 		"{}\n":   "line 1: this is no journal",
@@ -167,7 +174,7 @@ type badDisk struct{}
 
 func (badDisk) Read([]byte) (int, error) { return 0, errDisk }
 
-// FuzzUndo feeds Undo what a disk may give back.
+// FuzzUndo feeds Undo what a disk may give back: it sets nothing but what a remedy sets, and to nothing but a number.
 func FuzzUndo(f *testing.F) {
 	p, r := everything()
 	var journal bytes.Buffer
@@ -176,11 +183,46 @@ func FuzzUndo(f *testing.F) {
 	}
 	f.Add(journal.Bytes())
 	f.Add([]byte("{}\n"))
+	f.Add([]byte(head + `{"stage":"before","n":1,"action":{"kind":"set-timeout","reason":"","param":"dir","from":"/root/.ssh","to":"0"}}` + "\n"))
+	f.Add([]byte(head + `{"stage":"before","n":1,"action":{"kind":"set-timeout","reason":"","param":"timeout","from":"1\nx","to":"0"}}` + "\n"))
+	f.Add(bytes.ReplaceAll(journal.Bytes(), []byte(`"after"`), []byte(`"before"`)))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		server := newFake()
 		actions, err := remedy.Undo(t.Context(), server, bytes.NewReader(text))
 		if err != nil && len(actions) > 0 {
 			t.Errorf("half undone: %v", err)
 		}
+		for _, sent := range changing(server.sent) {
+			if sent[0] != "CONFIG" || !slices.Contains([]string{"timeout", "tcp-keepalive", "maxclients"}, sent[2]) {
+				t.Errorf("sent %q", sent)
+			}
+			if sent[1] == "SET" {
+				if n, err := strconv.Atoi(sent[3]); err != nil || n < 0 {
+					t.Errorf("sent %q", sent)
+				}
+			}
+		}
 	})
+}
+
+// changing leaves out how Undo looks for other remedies.
+func changing(sent [][]string) [][]string {
+	return slices.DeleteFunc(slices.Clone(sent), func(args []string) bool {
+		return slices.Equal(args, []string{"CLIENT", "ID"}) || slices.Equal(args, []string{"CLIENT", "LIST"})
+	})
+}
+
+func TestUndoDistrustsTheJournal(t *testing.T) {
+	for _, action := range []string{
+		`{"kind":"set-timeout","param":"dir","from":"/root/.ssh","to":"0"}`,
+		`{"kind":"set-timeout","param":"maxclients","from":"1","to":"100"}`,
+		`{"kind":"raise-maxclients","param":"maxclients","from":"-5","to":"100"}`,
+		`{"kind":"set-keepalive","param":"tcp-keepalive","from":"60\\r\\nFLUSHALL","to":"300"}`,
+	} {
+		server := newFake()
+		undone, err := remedy.Undo(t.Context(), server, strings.NewReader(head+`{"stage":"before","n":1,"action":`+action+"}\n"))
+		if err != nil || len(undone) != 1 || undone[0].State != outage.Skipped || !strings.Contains(undone[0].Result, "somebody changed the journal") || len(changing(server.sent)) > 0 {
+			t.Errorf("%s: %+v, %v; sent %q", action, undone, err, server.sent)
+		}
+	}
 }

@@ -29,16 +29,49 @@ func (p *planner) kill(f outage.Finding) []outage.Action {
 	for _, why := range sortedKeys(spared) {
 		p.warn("%d of the named connections are spared: %s", spared[why], why)
 	}
-	if len(victims)+len(young) == 0 {
+	fit := len(victims) + len(young)
+	if fit == 0 {
+		if p.has(outage.KillClients) { // of another finding
+			return nil
+		}
 		p.warn("none of the named connections may be closed: kill-clients is left out")
 		return nil
 	}
-	if n := p.o.MaxVictims; n > 0 && len(victims)+len(young) > n {
-		p.warn("%d connections could be closed; the bound of %d leaves the younger ones", len(victims)+len(young), n)
-		victims = victims[:min(n, len(victims))]
-		young = young[:n-len(victims)]
+	victims, young = p.bound(victims, young)
+	if p.o.narrow() {
+		named := fit
+		for _, n := range spared {
+			named += n
+		}
+		p.warn("narrowed: %d of the %d named connections stay open", named-len(victims)-len(young), named)
 	}
 	return concat(closing(f, victims, over, 0), closing(f, young, over, over))
+}
+
+// bound leaves the oldest, as many as the whole plan may close.
+func (p *planner) bound(victims, young []outage.Victim) (v, y []outage.Victim) {
+	n := len(victims) + len(young)
+	most := n
+	if p.o.MaxVictims > 0 {
+		most = p.o.MaxVictims - len(p.planned())
+	}
+	if n <= most {
+		return victims, young
+	}
+	p.warn("%d connections could be closed; the bound of %d leaves the younger ones", n, p.o.MaxVictims)
+	victims = victims[:min(most, len(victims))]
+	return victims, young[:min(most-len(victims), len(young))]
+}
+
+// planned holds the connections that the plan closes so far.
+func (p *planner) planned() map[int64]bool {
+	ids := map[int64]bool{}
+	for _, a := range p.plan.Actions {
+		for _, v := range a.Victims {
+			ids[v.ID] = true
+		}
+	}
+	return ids
 }
 
 // closing is the action that closes victims, after so many seconds in which they go on doing nothing; none for no victims.
@@ -68,6 +101,7 @@ func (p *planner) threshold(f outage.Finding) int64 {
 }
 
 // choose returns the connections that f names and that may be closed, the oldest first, and counts the others by reason.
+// Those that the plan closes already are neither.
 // Those that never spoke and are too young to be closed now may be closed if they are silent still when they are older.
 func (p *planner) choose(f outage.Finding, over int64) (victims, young []outage.Victim, spared map[string]int) {
 	byID := make(map[int64]outage.Client, len(p.s.Clients))
@@ -75,7 +109,7 @@ func (p *planner) choose(f outage.Finding, over int64) (victims, young []outage.
 		byID[c.ID] = c
 	}
 	spared = map[string]int{}
-	chosen := map[int64]bool{}
+	chosen := p.planned()
 	for _, culprit := range f.Culprits {
 		for _, id := range culprit.IDs {
 			if chosen[id] {
@@ -87,6 +121,8 @@ func (p *planner) choose(f outage.Finding, over int64) (victims, young []outage.
 			switch why := unfit(c, listed, culprit); {
 			case why != "":
 				spared[why]++
+			case p.o.Select.spares(c) != "":
+				spared[p.o.Select.spares(c)]++
 			case c.Idle >= over:
 				victims = append(victims, v)
 			case f.Cause == outage.SilentConnections:
@@ -112,6 +148,8 @@ func unfit(c outage.Client, listed bool, culprit outage.Culprit) string {
 		return "not at the address that the diagnosis gave"
 	case c.Addr == "":
 		return "without an address"
+	case !copyable(c.Addr):
+		return "at an address that no command can name"
 	}
 	return exempt(c)
 }
@@ -140,25 +178,16 @@ func exempt(c outage.Client) string {
 	return ""
 }
 
-// killReason counts the victims by culprit, so that a person sees who is meant.
+// killReason counts the victims by source, so that a person sees who is meant.
 func killReason(f outage.Finding, victims []outage.Victim) string {
-	count := map[string]int{}
-	for _, v := range victims {
-		who := outage.Host(v.Addr)
-		if v.Name != "" {
-			who = v.Name + " at " + who
-		}
-		count[who]++
-	}
-	who := sortedKeys(count)
-	slices.SortStableFunc(who, func(a, b string) int { return cmp.Compare(count[b], count[a]) })
+	list := sources(len(victims), func(i int) (name, addr string) { return victims[i].Name, victims[i].Addr })
 	parts := make([]string, 0, 4)
-	for i, w := range who {
+	for i, s := range list {
 		if i == 3 {
-			parts = append(parts, fmt.Sprintf("%d more sources", len(who)-3))
+			parts = append(parts, fmt.Sprintf("%d more sources", len(list)-3))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%d of %s", count[w], w))
+		parts = append(parts, fmt.Sprintf("%d of %s", s.count, s.who))
 	}
 	return fmt.Sprintf("%s: %s", f.Cause, strings.Join(parts, ", "))
 }

@@ -1,58 +1,20 @@
 package report
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"spillway/outage"
 )
 
-// Clean makes text from outside harmless for a terminal, a log and a document: one line, no control characters, no
-// escape codes, nothing that reorders or hides text. What is taken out stays visible as \x1b or \u202e. Text wider than
-// most columns is cut and ends in an ellipsis; most 0 cuts nothing.
+// Clean makes text from outside harmless, as outage.Harmless does. Text wider than most columns is cut and ends in an ellipsis;
+// most 0 cuts nothing.
 func Clean(s string, most int) string {
-	if !plain(s) {
-		s = visible(s)
-	}
+	s = outage.Harmless(s)
 	if most <= 0 || columns(s) <= most {
 		return s
 	}
 	return cut(s, most-1) + "…"
-}
-
-// plain reports whether s is printable ASCII, as nearly everything is.
-func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-func visible(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			b.WriteString(`\x` + hex2(s[i]))
-		case r == '\n' || r == '\r' || r == '\t':
-			b.WriteByte(' ')
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		i += size
-	}
-	return b.String()
-}
-
-func hex2(c byte) string {
-	const digits = "0123456789abcdef"
-	return string([]byte{digits[c>>4], digits[c&15]})
 }
 
 // wide are the scripts and symbols that terminals draw two columns wide.

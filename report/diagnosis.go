@@ -33,6 +33,21 @@ func (p *page) diagnosis(d outage.Diagnosis) {
 	for i, u := range d.Unsure {
 		p.field(first(i, "missing"), Clean(u, 0))
 	}
+	if len(d.Unread) > 0 {
+		p.line("")
+	}
+	for _, m := range d.Unread {
+		p.hang("", Unread(m))
+	}
+}
+
+// Unread says which command a server does not let us have, why, and what that costs.
+func Unread(m outage.Missing) string {
+	text := fmt.Sprintf("not allowed: %s (%s)", Clean(m.What, 60), Clean(m.Why, 200))
+	if costs := m.Costs(); costs != "" {
+		text += ", " + Clean(costs, 0)
+	}
+	return text
 }
 
 // state is how full Redis is, and whether it turns clients away.

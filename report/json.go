@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 
@@ -16,7 +17,7 @@ func JSON(w io.Writer, results []assert.Result) error {
 	if results == nil {
 		results = []assert.Result{}
 	}
-	return encode(w, struct {
+	return Encode(w, struct {
 		Version int             `json:"version"`
 		Outcome assert.Outcome  `json:"outcome"`
 		Results []assert.Result `json:"results"`
@@ -24,7 +25,7 @@ func JSON(w io.Writer, results []assert.Result) error {
 }
 
 // DiagnosisJSON writes a diagnosis, most likely finding first; lists that are empty are there and empty.
-func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error { return encode(w, whole(d)) }
+func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error { return Encode(w, whole(d)) }
 
 // whole makes empty lists of those that are not there.
 func whole(d outage.Diagnosis) outage.Diagnosis {
@@ -39,9 +40,15 @@ func whole(d outage.Diagnosis) outage.Diagnosis {
 	return d
 }
 
-func encode(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+// Encode writes a value as JSON for programs, harmless to a terminal and to a log that it may be shown in as well.
+func Encode(w io.Writer, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(outage.HarmlessJSON(b.Bytes()))
+	return err
 }

@@ -46,7 +46,7 @@ func NodesJSON(w io.Writer, nodes []Node) error {
 			all[i].Diagnosis = &d
 		}
 	}
-	return encode(w, struct {
+	return Encode(w, struct {
 		Nodes []Node `json:"nodes"`
 	}{append([]Node{}, all...)})
 }
@@ -84,16 +84,16 @@ func (p *page) nodes(nodes []Node) {
 	for _, n := range nodes {
 		address = max(address, columns(Clean(n.Address, 48)))
 		role = max(role, columns(n.Role))
-		slots = max(slots, columns(taken(n)))
+		slots = max(slots, columns(slotsOf(n)))
 	}
 	for _, n := range nodes {
-		label := fmt.Sprintf("  %s  %s  %s  ", pad(Clean(n.Address, 48), address, false), pad(Clean(n.Role, 10), role, false), pad(taken(n), slots, true))
+		label := fmt.Sprintf("  %s  %s  %s  ", pad(Clean(n.Address, 48), address, false), pad(Clean(n.Role, 10), role, false), pad(slotsOf(n), slots, true))
 		p.hang(label, verdict(n))
 	}
 }
 
-// taken is how many slots of how many.
-func taken(n Node) string {
+// slotsOf is how many slots of how many.
+func slotsOf(n Node) string {
 	switch {
 	case n.Diagnosis == nil:
 		return "–"

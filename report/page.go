@@ -38,7 +38,7 @@ const (
 func (p *page) paint(s style, text string) string { return p.o.paint(s, text) }
 
 func (o Options) paint(s style, text string) string {
-	if !o.Color || text == "" {
+	if !o.Color || text == "" || s == "" {
 		return text
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"

@@ -296,4 +296,4 @@ func markdownRows(b *strings.Builder, rows [][]string) {
 }
 
 // TrialsJSON writes it for programs.
-func TrialsJSON(w io.Writer, r Trials) error { return encode(w, r) }
+func TrialsJSON(w io.Writer, r Trials) error { return Encode(w, r) }

@@ -28,6 +28,7 @@ var combinations = []func(scene){
 	scene.causeFits,
 	scene.alsoFits,
 	scene.meetsInCluster,
+	scene.databasesInCluster,
 	scene.clearedFits,
 	scene.fixFixes,
 	scene.somebodyResponds,

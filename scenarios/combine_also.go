@@ -36,6 +36,19 @@ func (s scene) meetsInCluster() {
 	}
 }
 
+// databasesInCluster refuses databases that a cluster does not have: Redis answers every SELECT of them with an error. Valkey has them from
+// 9.0 on, where cluster-databases says how many.
+func (s scene) databasesInCluster() {
+	if s.Redis.Directives["cluster-enabled"] != "yes" || s.Redis.Directives["cluster-databases"] != "" {
+		return
+	}
+	for i, svc := range s.Fleet {
+		if p := s.at.key("fleet").item(i).key("db"); svc.DB > 0 && s.sound(p, s.at.key("redis")) {
+			s.add(p, "leave it out", "a cluster has database 0 only")
+		}
+	}
+}
+
 // overlapFits refuses a deploy without an overlap.
 func (s scene) overlapFits(cause place) {
 	if !slices.ContainsFunc(s.Fleet, func(svc Service) bool { return svc.Rollout != nil && svc.Rollout.Surge > 0 }) {

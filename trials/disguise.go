@@ -67,7 +67,9 @@ func (d *drawing) otherwise() {
 	}
 	if d.chance(0.4) {
 		for i := range d.s.Fleet {
-			d.s.Fleet[i].DB = d.between(0, 3)
+			if db := d.between(0, 3); d.s.Redis.Directives["cluster-enabled"] != "yes" { // a cluster has one
+				d.s.Fleet[i].DB = db
+			}
 		}
 	}
 }

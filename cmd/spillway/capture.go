@@ -70,6 +70,7 @@ func runCapture(cmd *cobra.Command, args []string) error {
 	}
 	oneOfMany(snaps)
 	last := snaps[len(snaps)-1]
+	tellUnread(last)
 	fmt.Fprintf(cmd.OutOrStdout(), "saved in %s: %s, %s in the last\nnext: spillway diagnose --from %[1]s\n",
 		out, count(len(snaps), "snapshot"), count(len(last.Clients), "connection"))
 	return nil

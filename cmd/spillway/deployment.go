@@ -27,6 +27,7 @@ func clusterFlag(cmd *cobra.Command) {
 type deployment struct {
 	name  string // of the master that the Sentinels watch; empty for a Cluster
 	nodes []*node
+	flags *viper.Viper  // by which they are reached
 	wait  time.Duration // for a slot, of each
 	look  look
 }
@@ -51,10 +52,12 @@ func deploymentOf(cmd *cobra.Command, v *viper.Viper, url string) (*deployment, 
 		return nil, usage("--cluster and a Sentinel's URL exclude each other", "a Cluster has no Sentinels: name one of its nodes, as redis://host:port")
 	case !watched && !cluster:
 		return nil, nil
+	case outOfBand(v):
+		return nil, usage("--out-of-band frees a slot of one Redis, and these are many", "name that node alone: redis://host:port --pid PID --out-of-band")
 	case v.GetInt("pid") > 0:
 		return nil, usage("--pid is the process of one Redis, and these are many", "name that node alone: redis://host:port --pid PID")
 	}
-	d := &deployment{name: sentinels.Name, wait: v.GetDuration("wait"), look: looking(v)}
+	d := &deployment{name: sentinels.Name, flags: v, wait: v.GetDuration("wait"), look: looking(v)}
 	if watched {
 		err = d.bySentinel(cmd, sentinels)
 	} else {
@@ -69,11 +72,11 @@ func deploymentOf(cmd *cobra.Command, v *viper.Viper, url string) (*deployment, 
 
 // byNode asks the node that url names for the others.
 func (d *deployment) byNode(cmd *cobra.Command, url string) error {
-	o, err := options(cmd, url)
+	o, err := address(cmd, d.flags, url)
 	if err != nil {
 		return err
 	}
-	conn, err := slot(cmd.Context(), o, d.wait, d.waiting(o.Addr))
+	conn, err := d.slot(cmd.Context(), o, o.Addr)
 	if err != nil {
 		return otherWay(err, "another node of the Cluster knows the others as well")
 	}
@@ -108,11 +111,14 @@ func (d *deployment) take(view topology.View, conn *observe.Conn, way func(topol
 	}
 }
 
-// waiting tells, of one of many, that it is full.
-func (d *deployment) waiting(name string) func(error) {
-	return func(err error) {
-		fmt.Fprintf(os.Stderr, "%s: %s; trying for a slot for %s\n", name, oneLine(err), d.wait)
-	}
+// slot connects to one of many, and tells when that is full.
+func (d *deployment) slot(ctx context.Context, o observe.Options, name string) (*observe.Conn, error) {
+	return slot(ctx, d.flags, o, d.wait, func(err error, first bool) bool {
+		if first {
+			complain("", fmt.Sprintf("%s: %s; trying for a slot for %s", name, oneLine(errors.New(refused(err))), d.wait))
+		}
+		return true
+	})
 }
 
 // atOnce is how many nodes are read at the same time.
@@ -143,7 +149,7 @@ func (n *node) read(ctx context.Context, d *deployment) (err error) {
 	if err = n.hold(ctx, d); err != nil {
 		return err
 	}
-	n.snaps, err = d.look.sample(ctx, n.conn, func(text string) { fmt.Fprintf(os.Stderr, "%s: %s\n", n.Name, text) })
+	n.snaps, err = d.look.sample(ctx, n.conn, func(text string) { complain("", n.Name+": "+text) })
 	if err == nil && n.Role == topology.Sentinel {
 		n.compare(ctx, d)
 	}
@@ -156,7 +162,7 @@ func (n *node) hold(ctx context.Context, d *deployment) (err error) {
 		return errors.New("there is no address to connect to")
 	}
 	if n.conn == nil {
-		n.conn, err = slot(ctx, n.options, d.wait, d.waiting(n.Name))
+		n.conn, err = d.slot(ctx, n.options, n.Name)
 	}
 	return err
 }
@@ -169,10 +175,10 @@ func (d *deployment) close() {
 	}
 }
 
-// otherWay adds to the hint of an error that there is another way in.
+// otherWay says before the hint of an error that there is another way in.
 func otherWay(err error, way string) error {
 	if e := new(exit); errors.As(err, &e) {
-		return &exit{e.code, e.text, e.hint + "; " + way}
+		return &exit{e.code, e.text, way + "; " + e.hint}
 	}
 	return err
 }

@@ -21,7 +21,8 @@ func diagnoseCommand() *cobra.Command {
 		Short: "Say what eats the connections of a Redis, and who",
 		Long: `Diagnose reads a live Redis, or output saved with redis-cli, and names the cause,
 the culprit and the commands that show it. It changes nothing. A full Redis
-refuses diagnose like anybody else: then it keeps trying for --wait.
+refuses diagnose like anybody else: then it keeps trying for --wait. With --pid,
+on the machine of Redis, it names the hosts that hold the slots meanwhile.
 Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 cannot tell.
 
 --cluster reads every node of a Cluster, from any one of them, and
@@ -32,7 +33,10 @@ in trouble; a node that cannot be read is listed. A finding on any node is 1.
 --from DIR expects info.txt, clients.txt, config.txt, log.txt and limits.txt, any
 of which may be absent, with further snapshots as info.2.txt, clients.2.txt …`,
 		Example: `  spillway diagnose redis://10.0.0.5:6379
-  SPILLWAY_PASSWORD=… spillway diagnose redis://ops:@10.0.0.5:6379 -o json
+  spillway diagnose rediss://10.0.0.5:6380 --user ops --password-file ops.txt \
+    --tls-ca ca.pem --tls-cert us.pem --tls-key us.key
+  spillway diagnose unix:///run/redis/redis.sock -o json
+  spillway diagnose rediss://cache.example.com:6379 --profile elasticache
   redis-cli INFO > dump/info.txt; redis-cli CLIENT LIST > dump/clients.txt
   spillway diagnose --from dump
   spillway diagnose redis://10.0.0.5:6379 --cluster
@@ -66,10 +70,13 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 		return tellNodes(cmd, v, nodes)
 	}
 	snaps, err := snapshots(cmd, v, args)
+	if shut := (*locked)(nil); errors.As(err, &shut) && shut.outside != nil {
+		return diagnoseOutside(cmd, v, shut)
+	}
 	if err != nil {
 		return err
 	}
-	d := diagnose.Diagnose(snaps...)
+	d := permit(diagnose.Diagnose(snaps...), service(v), snaps)
 	clear := healthy(d, snaps)
 	if v.GetString("format") == "json" {
 		err = report.DiagnosisJSON(cmd.OutOrStdout(), d)
@@ -92,6 +99,27 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 		return &exit{code: exitFail}
 	}
 	return &exit{code: exitInconclusive}
+}
+
+// diagnoseOutside tells what can be known of a Redis that lets nobody in.
+func diagnoseOutside(cmd *cobra.Command, v *viper.Viper, shut *locked) error {
+	if err := shut.outside.complete(cmd.Context()); err != nil {
+		return &exit{shut.code, shut.text, "from outside: " + err.Error()}
+	}
+	d := shut.outside.diagnosis()
+	if len(d.Findings) == 0 {
+		return shut
+	}
+	complain("", shut.text)
+	complain("", "from outside:")
+	if v.GetString("format") == "json" {
+		if err := report.DiagnosisJSON(cmd.OutOrStdout(), d); err != nil {
+			return err
+		}
+	} else if err := report.Diagnosis(cmd.OutOrStdout(), d, report.Options{Color: color(), Width: width(os.Stdout)}); err != nil {
+		return err
+	}
+	return &exit{code: exitFail}
 }
 
 // snapshots reads the live Redis or the files, whichever is named; both or neither is an error.
@@ -139,7 +167,7 @@ func readSaved(cmd *cobra.Command, files observe.Files) ([]outage.Snapshot, erro
 
 // refuseLive refuses what makes no sense for saved output.
 func refuseLive(cmd *cobra.Command) error {
-	for _, name := range []string{"wait", "samples", "interval", "pid", "cluster"} {
+	for _, name := range append([]string{"wait", "samples", "interval", "pid", "cluster"}, wayFlags...) {
 		if cmd.Flags().Changed(name) {
 			return usage("--"+name+" is for a live Redis, and this is saved output", "leave it out")
 		}
@@ -155,19 +183,7 @@ func unreadable(err error) error {
 	return usage(err.Error(), hint)
 }
 
-// roomy is the part of the limit below which no gap in the evidence can hide an outage. It leaves as much room again as
-// is taken: what is unsure, such as growth, may then be true, and still nobody is refused for lack of a slot.
-const roomy = 0.5
-
-// healthy reports whether nothing is wrong, or nothing that matters is unsure: a managed Redis may forbid CONFIG and
-// CLIENT LIST, and INFO alone can show that it is far from full.
+// healthy reports whether nothing is wrong, or nothing that matters is unsure.
 func healthy(d outage.Diagnosis, snaps []outage.Snapshot) bool {
-	if len(d.Findings) > 0 || len(snaps) == 0 {
-		return false
-	}
-	if len(d.Unsure) == 0 {
-		return true
-	}
-	_, told := snaps[len(snaps)-1].Number("connected_clients")
-	return told && d.MaxClients > 0 && !d.Rejecting && float64(d.Slots) < roomy*float64(d.MaxClients)
+	return len(snaps) > 0 && diagnose.Healthy(d, snaps[len(snaps)-1])
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -66,7 +65,7 @@ func (d *display) say(text string) {
 	if d.drawn {
 		d.progress.Close() // what runs is drawn again as it goes on
 	}
-	fmt.Fprintln(os.Stderr, text)
+	complain("", text)
 }
 
 func (d *display) close() {

@@ -3,12 +3,21 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"io"
 	"maps"
+	"math/big"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,18 +32,24 @@ func TestScriptsOnRedis(t *testing.T) {
 		}
 	}
 	all := maps.Clone(commands)
-	all["redis-server"], all["fill"] = startServer, fill
+	all["redis-server"], all["fill"], all["nasty"] = startServer, fill, nasty
+	all["certs"], all["quiet"] = makeCerts, quiet
 	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "e2e"), Setup: setup, Cmds: all})
 }
 
-// startServer starts a Redis and sets REDIS to its URL, PORT to its port and PID to its process: `redis-server ARG...`.
+// startServer starts a Redis and sets REDIS to its URL, PORT to its port and PID to its process: `redis-server [FILE.conf] ARG...`.
 func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	addr := free.Addr().String()
 	_, port, _ := net.SplitHostPort(addr)
 	ts.Check(free.Close())
-	server := exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", ts.MkAbs(".")}, args...)...)
+	var own []string
+	if len(args) > 0 && strings.HasSuffix(args[0], ".conf") {
+		own, args = []string{ts.MkAbs(args[0])}, args[1:]
+	}
+	own = append(own, "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", ts.MkAbs("."))
+	server := exec.Command("redis-server", append(own, args...)...)
 	ts.Check(server.Start())
 	ts.Defer(func() {
 		_ = server.Process.Kill()
@@ -55,22 +70,79 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// fill opens connections that say one thing and then nothing for a while: `fill 28 5s`. They stay to the script's end.
+// fill opens connections that say one thing and then nothing for a while: `fill 28 5s [unnamed]`. They stay to the script's end.
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	idle, err := time.ParseDuration(args[1])
 	ts.Check(err)
+	say, want := "CLIENT SETNAME reports\r\nPING\r\n", "+OK\r\n+PONG\r\n"
+	if len(args) > 2 {
+		say, want = "PING\r\n", "+PONG\r\n"
+	}
 	for range n {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT"))
 		ts.Check(err)
 		ts.Defer(func() { _ = conn.Close() })
-		_, err = io.WriteString(conn, "CLIENT SETNAME reports\r\nPING\r\n")
+		_, err = io.WriteString(conn, say)
 		ts.Check(err)
-		answer := make([]byte, len("+OK\r\n+PONG\r\n"))
+		answer := make([]byte, len(want))
 		if _, err := io.ReadFull(conn, answer); err != nil {
 			ts.Fatalf("connection of the crowd: %v, %q", err, answer)
 		}
 	}
 	time.Sleep(idle)
+}
+
+// makeCerts makes an authority in ca.pem, a certificate of the server in server.pem and server.key, and one of ours in us.pem and us.key; it
+// sets TLSPORT to a free port.
+func makeCerts(ts *testscript.TestScript, _ bool, _ []string) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	ts.Check(free.Close())
+	ts.Setenv("TLSPORT", port)
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "e2e CA"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	save := func(name, kind string, der []byte) {
+		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+	}
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	ts.Check(err)
+	save("ca.pem", "CERTIFICATE", der)
+	for i, name := range []string{"server", "us"} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		ts.Check(err)
+		cert := &x509.Certificate{
+			SerialNumber: big.NewInt(int64(2 + i)), Subject: pkix.Name{CommonName: name}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		}
+		der, err := x509.CreateCertificate(rand.Reader, cert, ca, key.Public(), caKey)
+		ts.Check(err)
+		save(name+".pem", "CERTIFICATE", der)
+		secret, err := x509.MarshalPKCS8PrivateKey(key)
+		ts.Check(err)
+		save(name+".key", "PRIVATE KEY", secret)
+	}
+}
+
+// quiet makes sure that nothing was forbidden to anybody since the last time, as the server's own counters say: `quiet`; `! quiet` wants that
+// something was.
+func quiet(ts *testscript.TestScript, neg bool, _ []string) {
+	ask := func(args ...string) string {
+		out, err := exec.Command("redis-cli", append([]string{"-p", ts.Getenv("PORT")}, args...)...).Output()
+		ts.Check(err)
+		return string(out)
+	}
+	denied := strings.Contains(ask("INFO", "errorstats"), "NOPERM") || strings.TrimSpace(ask("ACL", "LOG")) != ""
+	if denied != neg {
+		ts.Fatalf("denied %v:\n%s\n%s", denied, ask("INFO", "errorstats"), ask("ACL", "LOG"))
+	}
+	ask("CONFIG", "RESETSTAT")
+	ask("ACL", "LOG", "RESET")
 }

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"spillway/report"
 )
 
 // effective is a setting as it is in force, and where it comes from.
@@ -36,7 +37,7 @@ func showSettings(cmd *cobra.Command, v *viper.Viper, file string) error {
 		list = append(list, e)
 	})
 	if v.GetString("format") == "json" {
-		return writeJSON(cmd.OutOrStdout(), list)
+		return report.Encode(cmd.OutOrStdout(), list)
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SETTING\tVALUE\tORIGIN")
@@ -48,11 +49,4 @@ func showSettings(cmd *cobra.Command, v *viper.Viper, file string) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", e.Setting, text, e.Origin)
 	}
 	return w.Flush()
-}
-
-func writeJSON(w interface{ Write([]byte) (int, error) }, value any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(value)
 }

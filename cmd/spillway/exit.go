@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"spillway/report"
 	"spillway/scenarios"
 )
 
@@ -34,22 +36,34 @@ func exitCode(err error) int {
 		return exitPass
 	}
 	if e := new(exit); errors.As(err, &e) {
-		if e.text != "" {
-			fmt.Fprintln(os.Stderr, "spillway:", e.text)
-		}
-		if e.hint != "" {
-			fmt.Fprintln(os.Stderr, "hint:", e.hint)
-		}
+		complain("spillway: ", e.text)
+		complain("hint: ", e.hint)
 		return e.code
 	}
 	var mistakes scenarios.Mistakes
 	if errors.As(err, &mistakes) {
-		fmt.Fprintln(os.Stderr, mistakes)
+		for _, m := range mistakes {
+			complain("", m.String())
+		}
 		fmt.Fprintf(os.Stderr, "spillway: %s in %s: nothing was started\n", count(len(mistakes), "mistake"), mistakes[0].File)
 		return exitUsage
 	}
-	fmt.Fprintln(os.Stderr, "spillway:", err)
+	complain("spillway: ", err.Error())
 	return exitInconclusive
+}
+
+// complain writes text for a person on stderr, and nothing when there is none. What Redis said may be part of it, so it is made harmless,
+// and only its first line begins where ours do.
+func complain(label, text string) {
+	if text == "" {
+		return
+	}
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			label = "  "
+		}
+		fmt.Fprintln(os.Stderr, label+report.Clean(line, 0))
+	}
 }
 
 // interrupted is how a verb ends that Ctrl-C or SIGTERM cut short. One that came to its end all the same says so itself.

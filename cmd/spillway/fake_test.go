@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -20,6 +21,7 @@ import (
 type fake struct {
 	refuse   int64 // how many connections; below 0 all of them
 	password string
+	lie      string // what it does in place of answering INFO; see lies
 	info     *string
 	clients  *string
 	config   map[string]string
@@ -29,12 +31,13 @@ type fake struct {
 	group    sync.WaitGroup
 }
 
-// startFake starts one and sets REDIS to its URL: `redis [-refuse N] [-password WORD] [FOLDER]`.
+// startFake starts one and sets REDIS to its URL: `redis [-refuse N] [-password WORD] [-lie HOW] [FOLDER]`.
 func startFake(ts *testscript.TestScript, _ bool, args []string) {
 	f := &fake{}
 	flags := flag.NewFlagSet("redis", flag.ContinueOnError)
 	flags.Int64Var(&f.refuse, "refuse", 0, "")
 	flags.StringVar(&f.password, "password", "", "")
+	flags.StringVar(&f.lie, "lie", "", "")
 	ts.Check(flags.Parse(args))
 	if dir := flags.Arg(0); dir != "" {
 		f.info, f.clients = saved(ts.MkAbs(filepath.Join(dir, "info.txt"))), saved(ts.MkAbs(filepath.Join(dir, "clients.txt")))
@@ -107,10 +110,37 @@ func (f *fake) converse(conn net.Conn) {
 		case known:
 			reply = f.reply(args)
 		}
+		if lie, ok := lies[f.lie]; ok && strings.EqualFold(args[0], "INFO") {
+			go func() { _, _ = io.Copy(io.Discard, in) }()
+			for reply = lie.once; err == nil; reply = lie.forever {
+				if _, err = io.WriteString(conn, reply); lie.forever == "" && err == nil {
+					if lie.hangs {
+						time.Sleep(15 * time.Second)
+					}
+					return
+				}
+			}
+			return
+		}
 		if _, err := io.WriteString(conn, reply); err != nil {
 			return
 		}
 	}
+}
+
+// lies are what a server that is none, or means harm, does in place of an answer.
+var lies = map[string]struct {
+	once, forever string
+	hangs         bool
+}{
+	"close":   {once: "$100\r\nabc"},
+	"hang":    {hangs: true},
+	"line":    {once: "+", forever: strings.Repeat("x", 32<<10)},
+	"array":   {once: "*1000000000\r\n", forever: strings.Repeat(":1\r\n", 8<<10)},
+	"nested":  {forever: strings.Repeat("*1\r\n", 8<<10)},
+	"huge":    {once: "$100000000000\r\n", forever: strings.Repeat("x", 32<<10)},
+	"minus":   {once: "$-7\r\n"},
+	"escapes": {once: "\x1b]0;owned\a::error::owned\r\n"},
 }
 
 func (f *fake) reply(args []string) string {
@@ -118,6 +148,8 @@ func (f *fake) reply(args []string) string {
 	switch {
 	case name == "PING":
 		return "+PONG\r\n"
+	case strings.Contains(strings.Join(args, " "), "spillway-may-i"):
+		return "-ERR so you may, and it makes no sense\r\n"
 	case name == "CLIENT SETNAME":
 		return "+OK\r\n"
 	case strings.HasPrefix(name, "INFO") && f.info != nil:

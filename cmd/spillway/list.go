@@ -28,7 +28,7 @@ func listCommand() *cobra.Command {
 				return err
 			}
 			if v.GetString("format") == "json" {
-				return writeJSON(cmd.OutOrStdout(), picked)
+				return report.Encode(cmd.OutOrStdout(), picked)
 			}
 			columns := 0 // a pipe gets a scenario a line
 			if isTerminal(os.Stdout) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,27 +34,31 @@ func readFlags(cmd *cobra.Command) {
 	atLeast(cmd, "wait", 0)
 	between(cmd, "samples", 1, 1000)
 	atLeast(cmd, "interval", 100*time.Millisecond)
+	connectFlags(cmd)
 }
 
 // slotEvery is how often a full Redis is asked for a slot. A refusal costs it about 25 µs, so this takes 0.05 % of a core.
 const slotEvery = 50 * time.Millisecond
 
-// options is the way in to the Redis that url names.
-func options(cmd *cobra.Command, url string) (observe.Options, error) {
-	o, err := observe.ParseURL(url)
+// address says how to reach the Redis that url names.
+func address(cmd *cobra.Command, v *viper.Viper, url string) (observe.Options, error) {
+	o, err := access(v, url)
 	if err != nil {
-		return o, usage(err.Error(), "for example redis://10.0.0.5:6379, with the password in SPILLWAY_PASSWORD")
+		return o, err
 	}
-	if o.Password == "" {
-		o.Password = os.Getenv("SPILLWAY_PASSWORD")
-	}
-	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), cmd.Name())
+	o.Name = fmt.Sprintf("spillway:%d:%s", os.Getpid(), doing(cmd))
 	return o, nil
 }
 
-// hold connects to the Redis that url names, and keeps trying for a slot while it is full.
+// toType is the URL as it may be shown and typed: without the password.
+func toType(o observe.Options) string {
+	o.Password = ""
+	return o.String()
+}
+
+// hold connects to the Redis that url names, and keeps trying for a slot while it is full. Where it gets none the error is a locked.
 func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error) {
-	o, err := options(cmd, url)
+	o, err := address(cmd, v, url)
 	if err != nil {
 		return nil, err
 	}
@@ -61,25 +66,32 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	ctx, wait, told := cmd.Context(), v.GetDuration("wait"), false
-	conn, err := slot(ctx, o, wait, func(full error) {
-		told = true
-		if outside != nil {
-			fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s\n%s\n", full, wait, outside.tell(ctx))
-			return
+	ctx, wait := cmd.Context(), v.GetDuration("wait")
+	conn, err := slot(ctx, v, o, wait, func(err error, first bool) bool {
+		switch {
+		case outOfBand(v) && outside != nil && outside.looks > 1:
+			return false
+		case first && outside != nil:
+			complain("", refused(err))
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s\n%s\n", wait, outside.tell(ctx))
+		case outside.due():
+			fmt.Fprintln(os.Stderr, outside.tell(ctx))
+		case first:
+			complain("", refused(err))
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s; %s\n", wait, meanwhile(o))
 		}
-		fmt.Fprintf(os.Stderr, "%v\ntrying for a slot for %s; %s\n", full, wait, meanwhile(o))
+		return true
 	})
-	if err != nil && ctx.Err() == nil && told && outside != nil {
-		fmt.Fprintln(os.Stderr, outside.tell(ctx))
+	if shut := (*exit)(nil); errors.As(err, &shut) {
+		return nil, &locked{*shut, outside}
 	}
 	return conn, err
 }
 
-// slot connects, and while Redis is full keeps trying for as long as wait says; full is called when it first is.
-func slot(ctx context.Context, o observe.Options, wait time.Duration, full func(error)) (*observe.Conn, error) {
-	over := time.Now().Add(wait)
-	for told := false; ; told = true {
+// slot connects, and while Redis is full keeps trying for as long as wait says. full is told each refusal, and may end that by false.
+func slot(ctx context.Context, v *viper.Viper, o observe.Options, wait time.Duration, full func(err error, first bool) bool) (*observe.Conn, error) {
+	begin := time.Now()
+	for first := true; ; first = false {
 		conn, err := observe.Dial(ctx, o)
 		switch {
 		case err == nil:
@@ -87,11 +99,10 @@ func slot(ctx context.Context, o observe.Options, wait time.Duration, full func(
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !maybeFull(err):
-			return nil, &exit{exitInconclusive, err.Error(), unreachable(err)}
-		case time.Now().Add(slotEvery).After(over):
-			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %v", wait, err), noSlot(err)}
-		case !told:
-			full(err)
+			return nil, &exit{exitInconclusive, err.Error(), unreachable(v, o, err)}
+		case time.Since(begin)+slotEvery > wait, !full(err, first):
+			tried := min(time.Since(begin).Round(100*time.Millisecond), wait) // it may have been slow to be refused
+			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", tried, refused(err)), noSlot(o, err)}
 		}
 		select {
 		case <-ctx.Done():
@@ -101,6 +112,28 @@ func slot(ctx context.Context, o observe.Options, wait time.Duration, full func(
 	}
 }
 
+// locked is the end of a wait for a slot: Redis let nobody in, and all that is known of it was seen from outside.
+type locked struct {
+	exit
+	outside *outside // nil where no process was named
+}
+
+// Unwrap makes it the exit that it is for verbs that need a slot.
+func (l *locked) Unwrap() error { return &l.exit }
+
+// outOfBand reports whether a slot may be made where there is none.
+func outOfBand(v *viper.Viper) bool { return v.GetBool("out-of-band") }
+
+// doing names the verb, and whether it changes anything: by that others know that somebody is at work.
+func doing(cmd *cobra.Command) string {
+	for _, mode := range []string{"apply", "undo"} {
+		if f := cmd.Flags().Lookup(mode); f != nil && f.Changed && f.Value.String() != "false" {
+			return cmd.Name() + "-" + mode
+		}
+	}
+	return cmd.Name()
+}
+
 // maybeFull reports whether an error may mean that there is no free slot: the refusal's text can get lost.
 func maybeFull(err error) bool {
 	return errors.Is(err, observe.ErrFull) || errors.Is(err, observe.ErrClosed)
@@ -108,28 +141,40 @@ func maybeFull(err error) bool {
 
 // meanwhile is what can be done on the host while new connections are refused.
 func meanwhile(o observe.Options) string {
-	_, port, err := net.SplitHostPort(o.Addr)
-	if err != nil {
+	command := meanwhileCommand(o)
+	if strings.HasPrefix(command, "ss -xp") {
 		return "meanwhile on the Redis host: ss -xp shows who holds the slots"
 	}
-	return "meanwhile on the Redis host, who holds the slots:\n" +
-		"  ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
+	return "meanwhile on the Redis host, who holds the slots:\n  " + command
 }
 
-func noSlot(err error) string {
+// meanwhileCommand shows on the Redis host who holds the slots.
+func meanwhileCommand(o observe.Options) string {
+	_, port, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return "ss -xp"
+	}
+	return "ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
+}
+
+// refused says that a close without a word may be a refusal.
+func refused(err error) string {
+	if errors.Is(err, observe.ErrFull) {
+		return err.Error()
+	}
+	return "possibly full: " + err.Error()
+}
+
+func noSlot(o observe.Options, err error) string {
 	hint := "use a connection that is already open: save INFO, CONFIG GET '*' and CLIENT LIST of it and run spillway diagnose --from DIR; " +
 		"or stop the client that holds most slots; or --wait longer"
-	if !errors.Is(err, observe.ErrFull) {
-		hint = "Redis closed without a word: it is full, or this port speaks TLS (rediss://). If full, " + hint
+	switch {
+	case errors.Is(err, observe.ErrFull):
+		return hint
+	case o.TLS != nil:
+		return "a full Redis closes a TLS connection without a word, and so does a TLS proxy whose Redis is gone. If full, " + hint
 	}
-	return hint
-}
-
-func unreachable(err error) string {
-	if errors.Is(err, observe.ErrDenied) {
-		return "the password is read from SPILLWAY_PASSWORD, or from the URL; a user's name stands before a colon: redis://user:@host"
-	}
-	return "is the address right, and does Redis answer redis-cli there?"
+	return "Redis closed without a word: it is full, or this port speaks TLS (rediss://). If full, " + hint
 }
 
 // sample takes the snapshots. Once there is one, a connection that breaks does not take it away again.
@@ -138,7 +183,7 @@ func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.S
 	if l.samples > 1 && isTerminal(os.Stderr) {
 		fmt.Fprintf(os.Stderr, "taking %d snapshots, %s apart\n", l.samples, l.interval)
 	}
-	return l.sample(ctx, conn, func(text string) { fmt.Fprintln(os.Stderr, text) })
+	return l.sample(ctx, conn, func(text string) { complain("", text) })
 }
 
 // look is how often, and with what besides, a Redis is looked at.

@@ -21,7 +21,7 @@ func nodesOf(cmd *cobra.Command, v *viper.Viper, args []string) (nodes []report.
 		return nil, false, err
 	}
 	if files != (observe.Files{}) {
-		return savedNodes(cmd, files)
+		return savedNodes(cmd, v, files)
 	}
 	d, err := deploymentOf(cmd, v, args[0])
 	if err != nil || d == nil {
@@ -31,13 +31,21 @@ func nodesOf(cmd *cobra.Command, v *viper.Viper, args []string) (nodes []report.
 	if err := d.read(cmd.Context()); err != nil {
 		return nil, true, err
 	}
+	var wells []outage.Snapshot
 	for _, n := range d.nodes {
-		nodes = append(nodes, n.judge())
+		told := permitted(v, n.judge(), n.snaps)
+		nodes = append(nodes, told)
+		if told.Well {
+			wells = append(wells, n.snaps[len(n.snaps)-1])
+		}
+	}
+	if v.GetString("format") == "text" { // it has no more than a line of those that are well
+		tellUnreadOfMany(wells)
 	}
 	return nodes, true, nil
 }
 
-func savedNodes(cmd *cobra.Command, files observe.Files) (nodes []report.Node, many bool, err error) {
+func savedNodes(cmd *cobra.Command, v *viper.Viper, files observe.Files) (nodes []report.Node, many bool, err error) {
 	if files.Dir == "" || files.Dir == "-" {
 		return nil, false, nil
 	}
@@ -52,7 +60,8 @@ func savedNodes(cmd *cobra.Command, files observe.Files) (nodes []report.Node, m
 		return nil, true, err
 	}
 	for _, s := range saved {
-		nodes = append(nodes, judged(report.Node{Address: s.Address, Role: s.Role, Against: s.Against, Unread: s.Unread}, s.Snapshots))
+		n := judged(report.Node{Address: s.Address, Role: s.Role, Against: s.Against, Unread: s.Unread}, s.Snapshots)
+		nodes = append(nodes, permitted(v, n, s.Snapshots))
 	}
 	return nodes, true, nil
 }
@@ -72,13 +81,22 @@ func judged(n report.Node, snaps []outage.Snapshot) report.Node {
 	}
 	d := diagnose.Diagnose(snaps...)
 	n.Diagnosis, n.Unread = &d, ""
-	n.Well = healthy(d, snaps) || n.Role == string(topology.Sentinel) && quiet(d, snaps)
+	n.Well = healthy(d, snaps) || n.Role == string(topology.Sentinel) && calm(d, snaps)
 	return n
 }
 
-// quiet reports whether nothing speaks against a Sentinel that does not tell its limit, as those before 6.2: it let us in, and
+// permitted leaves out what cannot be sent to the node, and lists what could not be read of it.
+func permitted(v *viper.Viper, n report.Node, snaps []outage.Snapshot) report.Node {
+	if n.Diagnosis != nil {
+		d := permit(*n.Diagnosis, service(v), snaps)
+		n.Diagnosis = &d
+	}
+	return n
+}
+
+// calm reports whether nothing speaks against a Sentinel that does not tell its limit, as those before 6.2: it let us in, and
 // turned nobody away meanwhile.
-func quiet(d outage.Diagnosis, snaps []outage.Snapshot) bool {
+func calm(d outage.Diagnosis, snaps []outage.Snapshot) bool {
 	_, told := snaps[len(snaps)-1].Number("connected_clients")
 	return told && len(snaps) > 1 && len(d.Findings) == 0 && d.MaxClients == 0 && !d.Rejecting
 }
@@ -127,23 +145,25 @@ func captureNodes(cmd *cobra.Command, d *deployment, out string) error {
 		return err
 	}
 	var nodes []observe.NodeCapture
-	saved := 0
+	var last []outage.Snapshot
 	for _, n := range d.nodes {
 		c := observe.NodeCapture{Address: n.Name, Role: string(n.Role), Against: n.Against, Snapshots: n.snaps}
 		if len(n.snaps) == 0 {
 			c.Unread = oneLine(n.err)
-			fmt.Fprintf(os.Stderr, "%s: not read: %s\n", n.Name, c.Unread)
+			complain("", n.Name+": not read: "+c.Unread)
 		} else {
-			saved++
+			last = append(last, n.snaps[len(n.snaps)-1])
 		}
 		nodes = append(nodes, c)
 	}
+	saved := len(last)
 	if saved == 0 {
 		return &exit{exitInconclusive, "none of " + count(len(nodes), "node") + " could be read: nothing was saved", ""}
 	}
 	if err := observe.CaptureNodes(out, nodes); err != nil {
 		return err
 	}
+	tellUnreadOfMany(last)
 	fmt.Fprintf(cmd.OutOrStdout(), "saved in %s: %s of %d\nnext: spillway diagnose --from %[1]s\n", out, count(saved, "node"), len(nodes))
 	if saved < len(nodes) {
 		return exitWith(exitInconclusive)

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,7 +19,7 @@ import (
 // is no folder.
 func openJournals(v *viper.Viper, all []*treatment) (dir string, journals []*os.File, err error) {
 	journals = make([]*os.File, len(all))
-	if !slices.ContainsFunc(all, func(t *treatment) bool { return t.Plan != nil }) {
+	if !slices.ContainsFunc(all, (*treatment).acts) {
 		return "", journals, nil
 	}
 	dir = cmp.Or(v.GetString("journal"), journalName())
@@ -28,7 +27,7 @@ func openJournals(v *viper.Viper, all []*treatment) (dir string, journals []*os.
 		return dir, nil, usage(fmt.Sprintf("journals: %v", err), "--journal names another folder; nothing was changed")
 	}
 	for i, t := range all {
-		if t.Plan == nil {
+		if !t.acts() {
 			continue
 		}
 		path := filepath.Join(dir, fileOf(t.Address)+".jsonl")
@@ -36,7 +35,15 @@ func openJournals(v *viper.Viper, all []*treatment) (dir string, journals []*os.
 			return dir, nil, usage(fmt.Sprintf("journals: %v", err), "nothing was changed")
 		}
 	}
+	syncFolder(filepath.Join(dir, "any")) // the names in it, then its own
+	syncFolder(dir)
 	return dir, journals, nil
+}
+
+// nodeJournal is the journal of one node of many, and where it is.
+type nodeJournal struct {
+	remedy.Journal
+	path string
 }
 
 // undoNodes restores on each node what its journal says was changed.
@@ -52,17 +59,17 @@ func undoNodes(cmd *cobra.Command, v *viper.Viper, d *deployment) error {
 	var all []*treatment
 	code := exitPass
 	for _, n := range d.nodes {
-		path, named := byNode[n.Addr]
+		journal, named := byNode[n.Addr]
 		if !named {
 			continue
 		}
 		delete(byNode, n.Addr)
 		t := &treatment{Address: n.Name, Role: string(n.Role), node: n}
 		all = append(all, t)
-		code = worse(code, t.undo(cmd, v, d, path))
+		code = worse(code, t.undo(cmd, v, d, journal.Journal))
 	}
-	for _, addr := range sorted(byNode) {
-		fmt.Fprintf(os.Stderr, "%s is no node here any more: %s was left alone\n", addr, byNode[addr])
+	for _, addr := range slices.Sorted(maps.Keys(byNode)) {
+		complain("", fmt.Sprintf("%s is no node here any more: %s was left alone", addr, byNode[addr].path))
 		code = worse(code, exitInconclusive)
 	}
 	if v.GetString("format") == "json" {
@@ -73,22 +80,19 @@ func undoNodes(cmd *cobra.Command, v *viper.Viper, d *deployment) error {
 	return exitWith(code)
 }
 
-func (t *treatment) undo(cmd *cobra.Command, v *viper.Viper, d *deployment, path string) int {
-	journal, err := os.Open(path)
+func (t *treatment) undo(cmd *cobra.Command, v *viper.Viper, d *deployment, journal remedy.Journal) int {
+	err := t.node.hold(cmd.Context(), d)
 	if err == nil {
-		defer closeQuietly(journal)
-		if err = t.node.hold(cmd.Context(), d); err == nil {
-			t.Actions, err = remedy.Undo(cmd.Context(), t.node.conn, journal)
-		}
+		t.Actions, err = journal.Undo(cmd.Context(), t.node.conn)
 	}
 	for _, done := range t.Actions {
 		sayOf(cmd, v, t.Address, done)
 	}
 	if err != nil {
 		t.Error = oneLine(err)
-		fmt.Fprintf(os.Stderr, "%s: %s\n", t.Address, t.Error)
+		complain("", t.Address+": "+t.Error)
 	} else if len(t.Actions) == 0 {
-		fmt.Fprintf(os.Stderr, "%s: its journal has no change in it: there is nothing to undo\n", t.Address)
+		complain("", t.Address+": its journal has no change in it: there is nothing to undo")
 	}
 	return outcome(t.Actions, err)
 }
@@ -110,50 +114,29 @@ func journalsAt(path string) ([]string, error) {
 	return paths, nil
 }
 
-// journalsByNode reads of which node each is. All of them are read before anything is undone.
-func journalsByNode(paths []string) (map[string]string, error) {
-	byNode := map[string]string{}
+// journalsByNode reads all of them before anything is undone.
+func journalsByNode(paths []string) (map[string]nodeJournal, error) {
+	byNode := map[string]nodeJournal{}
 	for _, path := range paths {
-		addr, err := nodeOf(path)
+		journal, err := readJournal(path)
+		other, twice := byNode[journal.Node]
 		switch {
 		case err != nil:
-			return nil, usage(fmt.Sprintf("%s: %v", path, err), "--undo names journals that --apply wrote; nothing was changed")
-		case addr == "" && isEmpty(path):
-			fmt.Fprintf(os.Stderr, "%s: nothing was begun\n", path)
-		case addr == "":
+			return nil, err
+		case journal.Started.IsZero():
+			complain("", path+": nothing was begun")
+		case journal.Node == "":
 			return nil, usage(path+" is the journal of a single Redis", "undo it there: spillway remedy redis://host:port --undo "+path)
-		case byNode[addr] != "":
-			return nil, usage(fmt.Sprintf("%s and %s are both of %s", byNode[addr], path, addr), "undo the later one first, by its name; nothing was changed")
+		case twice:
+			return nil, usage(fmt.Sprintf("%s and %s are both of %s", other.path, path, journal.Node), "undo the later one first, by its name; nothing was changed")
 		default:
-			byNode[addr] = path
+			byNode[journal.Node] = nodeJournal{journal, path}
 		}
 	}
 	return byNode, nil
-}
-
-func nodeOf(path string) (addr string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer closeQuietly(f)
-	return remedy.JournalNode(f)
-}
-
-// isEmpty reports whether a journal ends before its first change.
-func isEmpty(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer closeQuietly(f)
-	text, err := io.ReadAll(io.LimitReader(f, 1<<16))
-	return err == nil && !slices.Contains(text, '\n')
 }
 
 // escaped makes a path mean itself to filepath.Glob.
 func escaped(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
-
-func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -30,7 +29,23 @@ type treatment struct {
 	Error   string           `json:"error,omitempty"`      // what broke over it
 	Finding []outage.Finding `json:"-"`
 
-	node *node
+	node   *node
+	self   int64 // the id of our connection; 0 where the node does not tell
+	advice bool  // nothing of the plan can be done from here, since the node or a profile does not allow it
+}
+
+// acts reports whether there is something to carry out.
+func (t *treatment) acts() bool { return t.Plan != nil && !t.advice }
+
+// untouched is what it means for the exit code that nothing is carried out.
+func (t *treatment) untouched() int {
+	switch {
+	case t.advice, t.Alone != "" && len(t.Finding) > 0:
+		return exitFail
+	case t.Alone != "":
+		return exitInconclusive
+	}
+	return exitPass
 }
 
 // remedyNodes plans for each node, and prints the plans or carries them out, one after the other.
@@ -44,20 +59,24 @@ func remedyNodes(cmd *cobra.Command, v *viper.Viper, d *deployment, mode string)
 	var all []*treatment
 	code := exitPass
 	for _, n := range d.nodes {
-		t := n.prescribe(v)
+		t := n.prescribe(cmd, v)
 		all = append(all, t)
-		switch {
-		case t.Plan != nil, len(t.Finding) > 0:
-			code = worse(code, exitFail)
-		case t.Alone != "":
-			code = worse(code, exitInconclusive)
+		if t.Plan != nil {
+			code = exitFail
 		}
+		code = worse(code, t.untouched())
+	}
+	if err := checkSelection(cmd, v, all); err != nil {
+		return err
 	}
 	out, json := cmd.OutOrStdout(), v.GetString("format") == "json"
+	tellUnreadOfMany(lastOf(all, func(t *treatment) bool { return t.Plan == nil && len(t.Finding) == 0 && !t.Well }))
 	switch {
 	case mode == "apply":
+		tellUnreadOfMany(lastOf(all, (*treatment).acts))
 		return applyNodes(cmd, v, all)
 	case mode == "print":
+		tellUnreadOfMany(lastOf(all, func(t *treatment) bool { return t.Plan != nil }), "CONFIG", "CLIENT")
 		return printNodes(cmd, all, code)
 	case json:
 		if err := writeTreatments(out, all); err != nil {
@@ -68,29 +87,69 @@ func remedyNodes(cmd *cobra.Command, v *viper.Viper, d *deployment, mode string)
 			return err
 		}
 		if code == exitFail {
-			fmt.Fprintln(os.Stderr, "\nThis was a dry run: nothing was changed. --apply carries it out, node by node.")
+			fmt.Fprintln(os.Stderr, "\n"+dryRun(service(v)))
 		}
 	}
 	return exitWith(code)
 }
 
 // prescribe plans for a node, or says why it is left alone.
-func (n *node) prescribe(v *viper.Viper) *treatment {
+func (n *node) prescribe(cmd *cobra.Command, v *viper.Viper) *treatment {
 	told := n.judge()
-	t := &treatment{Address: n.Name, Role: string(n.Role), Well: told.Well, Alone: spared(told), node: n}
+	t := &treatment{Address: n.Name, Role: string(n.Role), Well: told.Well, Alone: spared(told, toType(n.options)), node: n}
 	if told.Diagnosis == nil {
 		return t
 	}
 	t.Finding = told.Diagnosis.Findings
-	if t.Alone == "" && len(t.Finding) > 0 {
-		plan := planned(v, *told.Diagnosis, n.snaps)
-		t.Plan = &plan
+	if t.Alone != "" || len(t.Finding) == 0 {
+		return t
 	}
+	last := &n.snaps[len(n.snaps)-1]
+	plan, options, err := planned(cmd, v, n.conn, *told.Diagnosis, last)
+	if err != nil {
+		t.Alone = oneLine(err)
+		return t
+	}
+	t.Plan, t.self, t.advice = &plan, options.Self, adviceOnly(plan, service(v), *last)
 	return t
 }
 
-// spared says why nothing is done about a node; empty where there is a plan to be made, or nothing to be done.
-func spared(n report.Node) string {
+// checkSelection refuses an expression that matches nothing on any of the nodes that there is a plan for.
+func checkSelection(cmd *cobra.Command, v *viper.Viper, all []*treatment) error {
+	var servers []remedy.Server
+	planned := false
+	for _, t := range all {
+		if len(t.node.snaps) == 0 {
+			continue
+		}
+		s := remedy.Server{Clients: t.node.snaps[len(t.node.snaps)-1].Clients}
+		if t.Plan != nil {
+			planned = true
+			s.Diagnosis.Findings = t.Finding
+		}
+		servers = append(servers, s)
+	}
+	if !planned {
+		return nil
+	}
+	if err := narrowed(cmd, v).Select.Check(servers...); err != nil {
+		return matchless(err)
+	}
+	return nil
+}
+
+// lastOf are the latest snapshots of those nodes of which there is one.
+func lastOf(all []*treatment, which func(*treatment) bool) (snaps []outage.Snapshot) {
+	for _, t := range all {
+		if n := len(t.node.snaps); n > 0 && which(t) {
+			snaps = append(snaps, t.node.snaps[n-1])
+		}
+	}
+	return snaps
+}
+
+// spared says why nothing is done about the node at url; empty where there is a plan to be made, or nothing to be done.
+func spared(n report.Node, url string) string {
 	d := n.Diagnosis
 	switch {
 	case d == nil:
@@ -100,15 +159,15 @@ func spared(n report.Node) string {
 	case len(d.Findings) == 0:
 		return ""
 	case n.Role == string(topology.Sentinel):
-		return fmt.Sprintf("%s, and a Sentinel is never changed: spillway diagnose redis://%s says more", d.Findings[0].Cause, n.Address)
+		return fmt.Sprintf("%s, and a Sentinel is never changed: spillway diagnose %s says more", d.Findings[0].Cause, url)
 	case d.Findings[0].Confidence < sureOfNode:
-		return fmt.Sprintf("%s is only %.2f sure: spillway remedy redis://%s plans for it alone", d.Findings[0].Cause, d.Findings[0].Confidence, n.Address)
+		return fmt.Sprintf("%s is only %.2f sure: spillway remedy %s plans for it alone", d.Findings[0].Cause, d.Findings[0].Confidence, url)
 	}
 	return ""
 }
 
 func writeTreatments(out io.Writer, all []*treatment) error {
-	return writeJSON(out, struct {
+	return report.Encode(out, struct {
 		Nodes []*treatment `json:"nodes"`
 	}{all})
 }
@@ -119,11 +178,9 @@ func showNodes(out io.Writer, all []*treatment) error {
 	for _, t := range all {
 		switch {
 		case t.Plan != nil:
-			fmt.Fprintf(out, "== %s\n", t.heading())
-			if err := remedy.Print(out, *t.Plan); err != nil {
+			if err := t.show(out); err != nil {
 				return err
 			}
-			fmt.Fprintln(out)
 		case t.Alone != "":
 			alone++
 		default:
@@ -133,6 +190,16 @@ func showNodes(out io.Writer, all []*treatment) error {
 	fmt.Fprintf(out, "%s: %d with a plan, %d well, %d left alone\n", count(len(all), "node"), len(all)-well-alone, well, alone)
 	tellAlone(out, all)
 	return nil
+}
+
+// show writes the plan under the name of its node.
+func (t *treatment) show(out io.Writer) error {
+	fmt.Fprintf(out, "== %s\n", t.heading())
+	if err := remedy.Print(out, *t.Plan); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out)
+	return err
 }
 
 func tellAlone(out io.Writer, all []*treatment) {
@@ -164,7 +231,7 @@ func printNodes(cmd *cobra.Command, all []*treatment, code int) error {
 		}
 		commands := remedy.Commands(*t.Plan)
 		if len(commands) == 0 {
-			fmt.Fprintf(os.Stderr, "%s: %s: there is no command for Redis in this plan\n", t.Address, t.Plan.Cause)
+			complain("", fmt.Sprintf("%s: %s: there is no command for Redis in this plan", t.Address, t.Plan.Cause))
 			continue
 		}
 		printed++
@@ -178,88 +245,4 @@ func printNodes(cmd *cobra.Command, all []*treatment, code int) error {
 	}
 	tellAlone(os.Stderr, all)
 	return exitWith(code)
-}
-
-// applyNodes carries the plans out, one node after the other. All journals are there before the first change.
-func applyNodes(cmd *cobra.Command, v *viper.Viper, all []*treatment) error {
-	dir, journals, err := openJournals(v, all)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		for _, f := range journals {
-			closeQuietly(f)
-		}
-	}()
-	code, begun := exitPass, 0
-	for i, t := range all {
-		if journals[i] == nil {
-			if t.Alone != "" && len(t.Finding) > 0 {
-				code = worse(code, exitFail)
-			} else if t.Alone != "" {
-				code = worse(code, exitInconclusive)
-			}
-			continue
-		}
-		if cmd.Context().Err() != nil {
-			fmt.Fprintf(os.Stderr, "%s: not begun\n", t.Address)
-			continue
-		}
-		begun++
-		code = worse(code, t.apply(cmd, v, journals[i]))
-	}
-	if begun > 0 {
-		again := ""
-		if cmd.Flags().Changed("cluster") {
-			again = " --cluster"
-		}
-		fmt.Fprintf(os.Stderr, "journals: %s (spillway remedy URL%s --undo %s restores the settings)\n", dir, again, dir)
-	} else {
-		fmt.Fprintln(os.Stderr, "there is no plan to carry out")
-	}
-	if v.GetString("format") == "json" {
-		if err := writeTreatments(cmd.OutOrStdout(), all); err != nil {
-			return err
-		}
-	}
-	tellAlone(os.Stderr, all)
-	if cmd.Context().Err() != nil {
-		return context.Cause(cmd.Context())
-	}
-	return exitWith(code)
-}
-
-// apply carries one plan out. That a node goes away meanwhile does not keep the others from relief.
-func (t *treatment) apply(cmd *cobra.Command, v *viper.Viper, journal io.Writer) int {
-	a := remedy.Applier{
-		Redis: t.node.conn, Journal: journal, Node: t.node.Addr,
-		Report: func(done outage.Action) { sayOf(cmd, v, t.Address, done) },
-	}
-	var err error
-	t.Actions, err = a.Apply(cmd.Context(), *t.Plan)
-	if err != nil {
-		t.Error = err.Error()
-		fmt.Fprintf(os.Stderr, "%s: %v; its journal says how far it came\n", t.Address, err)
-	}
-	return outcome(t.Actions, err)
-}
-
-// outcome is 1 where Redis refused, 3 where the connection broke.
-func outcome(actions []outage.Action, err error) int {
-	if err != nil {
-		return exitInconclusive
-	}
-	for _, a := range actions {
-		if a.State == outage.Errored {
-			return exitFail
-		}
-	}
-	return exitPass
-}
-
-// sayOf prints an action of one node of many as it ends.
-func sayOf(cmd *cobra.Command, v *viper.Viper, node string, a outage.Action) {
-	if v.GetString("format") == "text" {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s  %-8s %-18s %s\n", node, a.State, a.Kind, a.Result)
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/viper"
+
 	"spillway/observe"
 	"spillway/outage"
 	"spillway/report"
@@ -106,19 +108,67 @@ func TestLeftAlone(t *testing.T) {
 		"well":        {node{snaps: info("12")}, "", true},
 		"cannot tell": {node{snaps: info("90")}, "cannot tell what is wrong: ", false},
 	} {
-		got := test.n.prescribe(nil)
+		got := test.n.prescribe(nil, viper.New())
 		if got.Plan != nil || got.Well != test.well || !strings.HasPrefix(got.Alone, test.want) || (test.want == "") != (got.Alone == "") {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
 	leak := &outage.Diagnosis{Findings: []outage.Finding{{Cause: outage.ConnectionLeak, Confidence: 0.4}}}
 	for role, want := range map[string]string{"master": "only 0.40 sure", "sentinel": "never changed"} {
-		if got := spared(report.Node{Address: "a:1", Role: role, Diagnosis: leak}); !strings.Contains(got, want) {
+		if got := spared(report.Node{Address: "a:1", Role: role, Diagnosis: leak}, "redis://a:1"); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", role, got, want)
 		}
 	}
 	leak.Findings[0].Confidence = sureOfNode
-	if got := spared(report.Node{Role: "master", Diagnosis: leak}); got != "" {
+	if got := spared(report.Node{Role: "master", Diagnosis: leak}, ""); got != "" {
 		t.Errorf("one that is sure is left alone: %s", got)
+	}
+}
+
+// What is not carried out still counts: a plan that nobody may carry out from here is no success, and has no journal.
+func TestUntouched(t *testing.T) {
+	finding := []outage.Finding{{Cause: outage.ConnectionLeak}}
+	for name, test := range map[string]struct {
+		t    treatment
+		acts bool
+		code int
+	}{
+		"well":                  {treatment{Well: true}, false, exitPass},
+		"not read":              {treatment{Alone: "not read"}, false, exitInconclusive},
+		"a Sentinel in trouble": {treatment{Alone: "never changed", Finding: finding}, false, exitFail},
+		"advice alone":          {treatment{Plan: &outage.Plan{}, Finding: finding, advice: true}, false, exitFail},
+		"a plan":                {treatment{Plan: &outage.Plan{}, Finding: finding}, true, exitPass},
+	} {
+		if acts, code := test.t.acts(), test.t.untouched(); acts != test.acts || code != test.code {
+			t.Errorf("%s: %v, %d", name, acts, code)
+		}
+	}
+}
+
+// An expression has to match something of what a plan is made for, on any of the nodes.
+func TestSelectionOfNodes(t *testing.T) {
+	clients := []outage.Client{{ID: 7, Name: "api-1"}, {ID: 8, Name: "web-1"}}
+	of := func(plan *outage.Plan, id int64) *treatment {
+		return &treatment{
+			Plan: plan, Finding: []outage.Finding{{Culprits: []outage.Culprit{{IDs: []int64{id}}}}},
+			node: &node{snaps: []outage.Snapshot{{Clients: clients}}},
+		}
+	}
+	all := []*treatment{{node: &node{}}, of(&outage.Plan{}, 7), of(nil, 8)}
+	for pattern, want := range map[string]bool{"api-*": true, "web-*": false, "apj-*": false} {
+		cmd := remedyCommand()
+		if err := cmd.Flags().Set("match-name", pattern); err != nil {
+			t.Fatal(err)
+		}
+		v, err := settings(cmd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := checkSelection(cmd, v, all); (err == nil) != want {
+			t.Errorf("%s: %v", pattern, err)
+		}
+		if err := checkSelection(cmd, v, []*treatment{of(nil, 7)}); err != nil {
+			t.Errorf("%s, where there is no plan at all: %v", pattern, err)
+		}
 	}
 }

@@ -55,3 +55,27 @@ func TestReadme(t *testing.T) {
 		}
 	}
 }
+
+// shown is a block of the README that shows what a golden file holds.
+var shown = regexp.MustCompile("(?s)<!-- shows (\\S+) -->\n```console\n\\$[^\n]*\n(.*?)```\n")
+
+func TestReadmeShowsGoldenFiles(t *testing.T) {
+	const root = "../.."
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := shown.FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) == 0 {
+		t.Fatal("the README shows none")
+	}
+	for _, b := range blocks {
+		want, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(b[1])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), b[2]); diff != "" {
+			t.Errorf("the README does not show %s as it is (-file +README)\n%s", b[1], diff)
+		}
+	}
+}

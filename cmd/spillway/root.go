@@ -24,9 +24,10 @@ keeps it cleared and harms nobody. Diagnosis and remedy work on any Redis.
 Exit codes: 0 pass, 1 a check failed or a problem was found, 2 wrong usage or a bad
 file, 3 inconclusive or the rig broke, 130 interrupted.
 Each flag can be set by environment, too: SPILLWAY_SEED=7 is --seed 7. A flag beats
-the environment, which beats the settings of a catalogue. SPILLWAY_PASSWORD is the
-password for a Redis whose URL has none, SPILLWAY_SENTINEL_PASSWORD that of the
-Sentinels of a redis+sentinel:// URL.`,
+the environment, which beats the settings of a catalogue. The password of a live
+Redis comes from --password-file, SPILLWAY_PASSWORD, REDISCLI_AUTH or its URL, in
+this order, and that of the Sentinels of a redis+sentinel:// URL from
+SPILLWAY_SENTINEL_PASSWORD.`,
 		Example: `  spillway run                              # the whole catalogue, on containers
   spillway run --only connection-leak       # one scenario
   spillway diagnose redis://10.0.0.5:6379   # a Redis in trouble
@@ -45,7 +46,7 @@ Sentinels of a redis+sentinel:// URL.`,
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", ".FlagUsagesWrapped 80 "))
 	group(root, "Rehearse the outage:", runCommand(), trialsCommand(), judgeCommand(), cleanCommand())
 	group(root, "Write scenarios:", listCommand(), showCommand(), validateCommand(), schemaCommand())
-	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand(), captureCommand())
+	group(root, "A Redis in trouble:", diagnoseCommand(), remedyCommand(), watchCommand(), captureCommand())
 	root.AddCommand(completionCommand(), roleCommand())
 	return root
 }
@@ -106,6 +107,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var wrong *pflag.InvalidValueError
 	switch {
+	case errors.As(err, &unknown) && cmd.Flags().Lookup("tls-ca") != nil && spelledElsewhere[unknown.GetSpecifiedName()] != "":
+		hint = "here it is " + spelledElsewhere[unknown.GetSpecifiedName()]
+		if unknown.GetSpecifiedShortnames() != "" {
+			return usage("unknown shorthand flag: -"+unknown.GetSpecifiedName(), hint) // what follows may be a password
+		}
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
 		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {
 			hint = "did you mean --" + near + "?"

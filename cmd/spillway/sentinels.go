@@ -16,7 +16,7 @@ import (
 
 // bySentinel asks the Sentinels, and takes the answer that comes first.
 func (d *deployment) bySentinel(cmd *cobra.Command, s topology.Sentinels) error {
-	o, err := options(cmd, s.Redis)
+	o, err := address(cmd, d.flags, s.Redis)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (d *deployment) ask(ctx context.Context, guard observe.Options, s topology.
 		go func() {
 			a := answer{addr: addr}
 			o := guard.At(addr)
-			if a.conn, a.err = slot(ctx, o, d.wait, d.waiting(addr)); a.err == nil {
+			if a.conn, a.err = d.slot(ctx, o, addr); a.err == nil {
 				a.view, a.err = topology.Watched(ctx, a.conn, o, s.Name)
 			}
 			answers <- a
@@ -99,7 +99,7 @@ func unheard(name string, failed []answer) error {
 		case maybeFull(a.err), errors.As(a.err, new(*exit)) && strings.Contains(a.err.Error(), "no slot came free"):
 			hint = "a Sentinel has a limit of clients, too: clients that leak connections to it leave none; name another Sentinel, or --wait longer"
 		}
-		said += fmt.Sprintf("\n  %s: %s", a.addr, oneLine(a.err))
+		said += fmt.Sprintf("\n%s: %s", a.addr, oneLine(a.err))
 	}
 	return &exit{exitInconclusive, fmt.Sprintf("no Sentinel told of %q:%s", name, said), hint}
 }
@@ -114,7 +114,7 @@ func (n *node) compare(ctx context.Context, d *deployment) {
 	if err != nil || slices.ContainsFunc(d.nodes, func(m *node) bool { return m.Role == topology.Master && m.Addr == addr }) {
 		return
 	}
-	fmt.Fprintf(os.Stderr, "%s names another master of %q: %q\n", n.Name, d.name, addr)
+	complain("", fmt.Sprintf("%s names another master of %q: %q", n.Name, d.name, addr))
 }
 
 // unite leaves out a Sentinel that is there twice, by a name and by a number: its run_id tells.

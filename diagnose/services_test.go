@@ -1,0 +1,37 @@
+package diagnose_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"spillway/diagnose"
+	"spillway/outage"
+)
+
+func TestServices(t *testing.T) {
+	var s outage.Snapshot
+	add := func(n int, c outage.Client) {
+		for range n {
+			c.ID = int64(len(s.Clients) + 1)
+			c.Addr = fmt.Sprintf("%s:%d", c.Addr, 40000+len(s.Clients))
+			s.Clients = append(s.Clients, c)
+			c.Addr = c.Host()
+		}
+	}
+	add(3, outage.Client{Name: "api-1", Addr: "10.0.0.1"})
+	add(2, outage.Client{Name: "api-2", Addr: "10.0.0.2"})
+	add(1, outage.Client{Name: "api-3", Addr: "10.0.0.2"})
+	add(2, outage.Client{LibName: "jedis", Addr: "10.0.0.3"})
+	add(1, outage.Client{Addr: "10.0.0.4"})
+	add(1, outage.Client{Addr: "10.0.0.4", DB: 3})
+	add(5, outage.Client{Name: "spillway:1:watch", Addr: "10.0.0.9"})
+	want := []diagnose.Service{{Name: "api", Connections: 6, Hosts: 2}, {Name: "10.0.0.4", Connections: 2, Hosts: 1}, {Name: "jedis", Connections: 2, Hosts: 1}}
+	if diff := cmp.Diff(want, diagnose.Services(s)); diff != "" {
+		t.Error(diff)
+	}
+	if got := diagnose.Services(outage.Snapshot{Info: map[string]string{"connected_clients": "7"}}); got != nil {
+		t.Errorf("services of clients that are not listed: %v", got)
+	}
+}
