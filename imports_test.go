@@ -23,6 +23,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"topology": {ours: []string{"outage", "observe"}, others: []string{"github.com/agext/levenshtein"}},
 	"scenarios": {ours: []string{"outage"}, others: []string{
 		"go.yaml.in/yaml", "github.com/invopop/jsonschema", "github.com/agext/levenshtein"}},
+	"replay": {ours: []string{"outage", "scenarios", "diagnose"}, others: []string{"go.yaml.in/yaml"}},
 	"fleet":  {ours: []string{"outage", "scenarios"}, others: []string{"github.com/redis/go-redis", "golang.org/x/sync", "golang.org/x/sys"}},
 	"assert": {ours: []string{"outage", "scenarios"}},
 	"trials": {ours: []string{"outage", "scenarios", "harness", "assert", "observe", "diagnose"}, others: []string{"golang.org/x/sync", "go.yaml.in/yaml"}},
@@ -35,7 +36,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"harness": {ours: []string{"outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "rig"}, others: []string{"golang.org/x/sync"}},
 	"profile": {},
 	"quality": {others: []string{"golang.org/x/sync"}},
-	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "topology", "fleet", "harness", "rig", "assert", "report", "trials", "profile", "watch"},
+	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "topology", "fleet", "harness", "rig", "assert", "report", "trials", "profile", "watch", "replay"},
 		others: []string{"charm.land/bubbletea/v2", "github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
 }
 

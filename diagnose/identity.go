@@ -91,7 +91,7 @@ func userOf(c *outage.Client) string {
 
 func dutyOf(c *outage.Client) duty {
 	switch {
-	case c.Blocked() || blocks(c.Cmd):
+	case c.Blocked() || Blocks(c.Cmd):
 		return waits
 	case c.Subscribed():
 		return listens
@@ -99,8 +99,8 @@ func dutyOf(c *outage.Client) duty {
 	return asks
 }
 
-// blocks reports whether cmd is one that waits for work. A worker between two of them is still one.
-func blocks(cmd string) bool {
+// Blocks reports whether cmd is a command that waits for work. A worker between two of them is still one.
+func Blocks(cmd string) bool {
 	switch strings.ToLower(cmd) {
 	case "blpop", "brpop", "brpoplpush", "blmove", "blmpop", "bzpopmin", "bzpopmax", "bzmpop":
 		return true

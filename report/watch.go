@@ -197,7 +197,7 @@ func full(f watch.Forecast) string {
 }
 
 func unlikely(f watch.Forecast) string {
-	if f.Earliest == 0 || f.Why == "" {
+	if f.Earliest.Seconds() < 1 || f.Why == "" {
 		return ""
 	}
 	return "; not before " + roughly(f.Earliest, false) + " from now"

@@ -25,12 +25,19 @@ func runCommand() *cobra.Command {
 		Short: "Run scenarios on a real Redis and judge them",
 		Long: `Run starts each scenario's Redis, drives its fleet into the outage, lets the
 responder answer and judges what happened. Exit codes: 0 every check passed,
-1 a check failed, 2 wrong usage or catalogue, 3 inconclusive or the rig broke.`,
+1 a check failed, 2 wrong usage or catalogue, 3 inconclusive or the rig broke.
+
+--replay DIR makes a scenario of an incident that was captured, or saved by hand
+with redis-cli: the same services and counts, scaled to the machine, and the same
+finding expected. What a capture does not tell is assumed, and said. --show prints
+that scenario instead of running it: save it in a catalogue, and edit it.`,
 		Example: `  spillway run                                     # the whole catalogue
   spillway run connection-leak --out out           # one scenario, history kept
   spillway run --control                           # must stay broken unremedied
   spillway run connection-leak --responder exec:examples/runbooks/corrected.sh
   spillway run --responder human --seed 7          # a game day: some outage
+  spillway run --replay incident                   # what spillway capture saved
+  spillway run --replay incident --show > mine.yaml
   spillway run --parallel 2 --settings             # what is in force, and why`,
 		RunE:              runRun,
 		ValidArgsFunction: scenarioNames,
@@ -39,6 +46,8 @@ responder answer and judges what happened. Exit codes: 0 every check passed,
 	outputFlags(cmd)
 	f := cmd.Flags()
 	f.StringSlice("only", nil, "run the scenarios whose names match these globs")
+	f.String("replay", "", "run what was captured in this folder, instead of a catalogue")
+	f.Bool("show", false, "with --replay: print the scenario and run nothing")
 	f.Int("parallel", 4, "scenarios that run at the same time; one of 5,000 slots runs alone")
 	f.String("target", "", "container or process (default: container where a Docker daemon answers, else process)")
 	f.String("image", "", "Redis image for every scenario, instead of the one it names")
@@ -55,6 +64,7 @@ responder answer and judges what happened. Exit codes: 0 every check passed,
 	complete(cmd, "only", scenarioNames)
 	complete(cmd, "responder", responders)
 	complete(cmd, "out", folders)
+	complete(cmd, "replay", folders)
 	return cmd
 }
 
@@ -63,8 +73,12 @@ func runRun(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	picked, err := selection(v, args)
+	picked, replayed, err := chosen(cmd, v, args)
 	if err != nil {
+		return err
+	}
+	if show, _ := cmd.Flags().GetBool("show"); show {
+		_, err := cmd.OutOrStdout().Write(replayed)
 		return err
 	}
 	if picked, err = override(v, picked); err != nil {
@@ -77,6 +91,7 @@ func runRun(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	show := newDisplay(v.GetBool("quiet"))
+	tellReplay(replayed, show)
 	runner, closeRunner, err := newRunner(cmd.Context(), v, show)
 	if err != nil {
 		return err

@@ -230,12 +230,20 @@ func (w *watcher) pause(ctx context.Context, d time.Duration) error {
 				return err
 			}
 		case <-alive.C:
-			_, err := w.conn.Pipeline(ctx, [][]string{{"PING"}})
-			if err != nil {
+			if err := w.ping(ctx); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+func (w *watcher) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	return w.during("no answer yet", func() error {
+		_, err := w.conn.Pipeline(ctx, [][]string{{"PING"}})
+		return err
+	})
 }
 
 func sleepFor(ctx context.Context, d time.Duration) error {
