@@ -28,7 +28,7 @@ func liveFlags(cmd *cobra.Command) {
 func readFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Duration("wait", 10*time.Second, "how long to keep trying for a slot when Redis is full; 0 tries once")
-	f.Int("samples", 3, "snapshots to take: growth and refusals need at least two")
+	f.Int("samples", 4, "snapshots to take: growth and refusals need two, growth below the limit 4.5s of them")
 	f.Duration("interval", 2*time.Second, "time between snapshots")
 	f.Int("pid", 0, "process of the server, on its own machine: its limits, listen queue and sockets are read too, with no slot")
 	atLeast(cmd, "wait", 0)
@@ -101,8 +101,8 @@ func slot(ctx context.Context, v *viper.Viper, o observe.Options, wait time.Dura
 		case !maybeFull(err):
 			return nil, &exit{exitInconclusive, err.Error(), unreachable(v, o, err)}
 		case time.Since(begin)+slotEvery > wait, !full(err, first):
-			tried := min(time.Since(begin).Round(100*time.Millisecond), wait) // it may have been slow to be refused
-			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", tried, refused(err)), noSlot(o, err)}
+			waited := min(wait, time.Since(begin).Round(100*time.Millisecond)) // it may have been slow to be refused
+			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", waited, refused(err)), noSlot(o, err)}
 		}
 		select {
 		case <-ctx.Done():
