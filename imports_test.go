@@ -20,6 +20,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"diagnose": {ours: []string{"outage"}},
 	"remedy":   {ours: []string{"outage"}},
 	"observe":  {ours: []string{"outage"}, others: []string{"golang.org/x/sys", "github.com/vishvananda"}},
+	"topology": {ours: []string{"outage", "observe"}, others: []string{"github.com/agext/levenshtein"}},
 	"scenarios": {ours: []string{"outage"}, others: []string{
 		"go.yaml.in/yaml", "github.com/invopop/jsonschema", "github.com/agext/levenshtein"}},
 	"replay": {ours: []string{"outage", "scenarios", "diagnose"}, others: []string{"go.yaml.in/yaml"}},
@@ -35,7 +36,7 @@ var allowed = map[string]struct{ ours, others []string }{
 	"harness": {ours: []string{"outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "rig"}, others: []string{"golang.org/x/sync"}},
 	"profile": {},
 	"quality": {others: []string{"golang.org/x/sync"}},
-	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "fleet", "harness", "rig", "assert", "report", "trials", "profile", "watch", "replay"},
+	"cmd/spillway": {ours: []string{".", "outage", "scenarios", "diagnose", "remedy", "observe", "topology", "fleet", "harness", "rig", "assert", "report", "trials", "profile", "watch", "replay"},
 		others: []string{"charm.land/bubbletea/v2", "github.com/spf13", "github.com/agext/levenshtein", "golang.org/x/sync", "golang.org/x/term", "go.yaml.in/yaml"}},
 }
 

@@ -15,7 +15,26 @@ import (
 // commands, and the keys and channels of ACL LOG. Passwords are not read in the first place.
 //
 // The folder is complete or not there. It is an error when dir is there already.
-func Capture(dir string, snapshots ...outage.Snapshot) (err error) {
+func Capture(dir string, snapshots ...outage.Snapshot) error {
+	return complete(dir, func(unfinished string) error {
+		if err := WriteFiles(unfinished, snapshots...); err != nil {
+			return err
+		}
+		for i, snap := range snapshots {
+			data, err := json.MarshalIndent(rest(snap), "", " ")
+			if err == nil {
+				err = os.WriteFile(filepath.Join(unfinished, fmt.Sprint(i+1), restName), append(outage.HarmlessJSON(data), '\n'), 0o644)
+			}
+			if err != nil {
+				return fmt.Errorf("save snapshots: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// complete makes the folder dir, which fill fills, under another name until that is done.
+func complete(dir string, fill func(unfinished string) error) error {
 	if _, err := os.Lstat(dir); err == nil {
 		return fmt.Errorf("save snapshots: %s is there already", dir)
 	}
@@ -28,17 +47,8 @@ func Capture(dir string, snapshots ...outage.Snapshot) (err error) {
 		return fmt.Errorf("save snapshots: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(unfinished) }()
-	if err := WriteFiles(unfinished, snapshots...); err != nil {
+	if err := fill(unfinished); err != nil {
 		return err
-	}
-	for i, snap := range snapshots {
-		data, err := json.MarshalIndent(rest(snap), "", " ")
-		if err == nil {
-			err = os.WriteFile(filepath.Join(unfinished, fmt.Sprint(i+1), restName), append(outage.HarmlessJSON(data), '\n'), 0o644)
-		}
-		if err != nil {
-			return fmt.Errorf("save snapshots: %w", err)
-		}
 	}
 	if err := os.Chmod(unfinished, 0o755); err != nil {
 		return fmt.Errorf("save snapshots: %w", err)

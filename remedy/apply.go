@@ -24,6 +24,8 @@ type Applier struct {
 	// Journal records what Undo needs, one journal for one Apply; it is synced before each change if it can be, as
 	// files can. nil records nothing, and then nothing can be undone.
 	Journal io.Writer
+	// Node is the address of the server where it is one of many, for the journal to say which; empty elsewhere.
+	Node string
 	// Now is the clock of the run; nil counts from the beginning of Apply.
 	Now func() outage.Duration
 	// Report is called as each action ends; nil tells nobody.
@@ -43,7 +45,7 @@ func (a *Applier) Apply(ctx context.Context, plan outage.Plan) ([]outage.Action,
 	} else {
 		r.now = r.Now
 	}
-	if err := r.journal.open(plan.Cause); err != nil {
+	if err := r.journal.open(plan.Cause, a.Node); err != nil {
 		return r.actions, err
 	}
 	for i := range r.actions {

@@ -22,6 +22,7 @@ type journalHeader struct {
 	Version int          `json:"version"`
 	Started time.Time    `json:"started"`
 	Cause   outage.Cause `json:"cause"`
+	Node    string       `json:"node,omitempty"` // the address of one of many; see Applier
 }
 
 type journalEntry struct {
@@ -45,8 +46,8 @@ type journal struct {
 	n int
 }
 
-func (j *journal) open(cause outage.Cause) error {
-	return j.write(journalHeader{Journal: journalName, Version: JournalVersion, Started: time.Now().UTC(), Cause: cause})
+func (j *journal) open(cause outage.Cause, node string) error {
+	return j.write(journalHeader{Journal: journalName, Version: JournalVersion, Started: time.Now().UTC(), Cause: cause, Node: node})
 }
 
 // before records what a is about to do; when it returns, that is on its way to the disk or on it.
@@ -98,8 +99,10 @@ type change struct {
 
 // Journal is what a remedy wrote down of what it did.
 type Journal struct {
-	Started time.Time
+	Started time.Time // zero when it was cut before anything was changed
 	Cause   outage.Cause
+	// Node is what Applier.Node was: empty for a journal of a single Redis, and for one that was cut before anything was changed.
+	Node string
 	// Torn says that it ends in the middle of a line: whoever wrote it was killed, or the disk was full. What that line was
 	// about to say is not missed: nothing takes effect before it is written down whole.
 	Torn    bool
@@ -158,7 +161,7 @@ func (j *Journal) readHeader(text []byte) error {
 	if h.Version < 1 || h.Version > JournalVersion {
 		return fmt.Errorf("version %d: this Spillway reads 1 to %d", h.Version, JournalVersion)
 	}
-	j.Started, j.Cause = h.Started, h.Cause
+	j.Started, j.Cause, j.Node = h.Started, h.Cause, h.Node
 	return nil
 }
 

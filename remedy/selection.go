@@ -91,24 +91,25 @@ func (e *Nothing) Error() string {
 	return fmt.Sprintf("--%s %s matches none of the %d connections that the diagnosis has evidence against", e.Flag, e.Pattern, e.Of)
 }
 
-// Check reports an expression that matches nothing, as a *Nothing. What is matched has to be among the connections that d
-// has evidence against; what is ignored only has to be connected.
-func (s Selection) Check(d outage.Diagnosis, snap outage.Snapshot) error {
-	named := map[int64]bool{}
-	for _, f := range d.Findings {
-		for _, c := range f.Culprits {
-			for _, id := range c.IDs {
-				named[id] = true
-			}
-		}
+// Server is one of those that a Selection is held against: what is found there, and what is connected.
+type Server struct {
+	Diagnosis outage.Diagnosis
+	Clients   []outage.Client
+}
+
+// Check reports an expression that matches nothing on any of the servers, as a *Nothing. What is matched has to be among the
+// connections that a diagnosis has evidence against; what is ignored only has to be connected.
+func (s Selection) Check(servers ...Server) error {
+	var accused, connected []outage.Client
+	for _, server := range servers {
+		accused, connected = append(accused, server.accused()...), append(connected, server.Clients...)
 	}
-	accused := slices.DeleteFunc(slices.Clone(snap.Clients), func(c outage.Client) bool { return !named[c.ID] })
 	any := false
 	for _, n := range s.narrowings() {
 		any = any || len(n.patterns) > 0
 		among := accused
 		if n.ignore {
-			among = snap.Clients
+			among = connected
 		}
 		for _, p := range n.patterns {
 			if !slices.ContainsFunc(among, func(c outage.Client) bool { return n.fits(p, c) }) {
@@ -120,6 +121,19 @@ func (s Selection) Check(d outage.Diagnosis, snap outage.Snapshot) error {
 		return &Nothing{Of: len(accused)}
 	}
 	return nil
+}
+
+// accused are the connections that the diagnosis has evidence against.
+func (s Server) accused() []outage.Client {
+	named := map[int64]bool{}
+	for _, f := range s.Diagnosis.Findings {
+		for _, c := range f.Culprits {
+			for _, id := range c.IDs {
+				named[id] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(s.Clients), func(c outage.Client) bool { return !named[c.ID] })
 }
 
 // frequent lists what of says of the clients, once each, the most frequent first.

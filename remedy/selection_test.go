@@ -186,7 +186,7 @@ func TestSelectCheck(t *testing.T) {
 		"leaves none":       {remedy.Selection{MatchName: []string{"api-1"}, MatchUser: []string{"batch"}}, &remedy.Nothing{Of: 63}, "together"},
 		"ignores all":       {remedy.Selection{IgnoreName: []string{"api-*"}}, &remedy.Nothing{Of: 63}, "leave none of the 63"},
 	} {
-		err := tt.s.Check(d, s)
+		err := tt.s.Check(remedy.Server{Diagnosis: d, Clients: s.Clients})
 		got := new(remedy.Nothing)
 		if tt.want == nil {
 			if err != nil {
@@ -205,16 +205,38 @@ func TestSelectCheck(t *testing.T) {
 	if len(s.Clients) != 100 || s.Clients[0].Name != "api-1" || s.Clients[99].Name != "web" {
 		t.Error("the snapshot was changed")
 	}
-	err := (remedy.Selection{MatchName: []string{"x"}}).Check(outage.Diagnosis{}, s)
+	err := (remedy.Selection{MatchName: []string{"x"}}).Check(remedy.Server{Clients: s.Clients})
 	if err == nil || !strings.Contains(err.Error(), "no evidence against any connection") {
 		t.Errorf("nobody is named: %v", err)
 	}
-	if err := (remedy.Selection{}).Check(outage.Diagnosis{}, s); err != nil {
+	if err := (remedy.Selection{}).Check(remedy.Server{Clients: s.Clients}); err != nil {
 		t.Errorf("nobody is named, and nothing was asked for: %v", err)
 	}
 }
 
 // The bound is one of the whole plan, whatever the findings, and the first finding comes first.
+// Of several servers it is enough that one fits; the ids of one say nothing of another's.
+func TestSelectCheckOfSeveral(t *testing.T) {
+	d, s := ofKinds()
+	there := remedy.Server{Diagnosis: d, Clients: s.Clients}
+	well := remedy.Server{Clients: []outage.Client{{ID: s.Clients[0].ID, Name: "cron", Addr: "10.0.0.8:1"}}}
+	for name, tt := range map[string]struct {
+		s  remedy.Selection
+		ok bool
+	}{
+		"fits on one":            {remedy.Selection{MatchName: []string{"api-1"}}, true},
+		"a connection of a well": {remedy.Selection{MatchName: []string{"cron"}}, false},
+		"ignores one of a well":  {remedy.Selection{MatchName: []string{"api-*"}, IgnoreName: []string{"cron"}}, true},
+		"fits nowhere":           {remedy.Selection{MatchName: []string{"apj-*"}}, false},
+	} {
+		for _, servers := range [][]remedy.Server{{there, well}, {well, there}} {
+			if err := tt.s.Check(servers...); (err == nil) != tt.ok {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
 func TestMaxOfTheWholePlan(t *testing.T) {
 	for most, want := range map[int][]string{
 		0:  {"kill-clients 60", "kill-clients 2"},

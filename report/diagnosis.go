@@ -10,6 +10,11 @@ import (
 // Diagnosis writes a diagnosis as redis's own doctors do: numbered findings, numbers first, then what to type.
 func Diagnosis(w io.Writer, d outage.Diagnosis, o Options) error {
 	p := &page{o: o}
+	p.diagnosis(d)
+	return p.flush(w)
+}
+
+func (p *page) diagnosis(d outage.Diagnosis) {
 	switch {
 	case len(d.Findings) > 0:
 		p.line("%s", p.paint(bold, state(d)))
@@ -34,7 +39,6 @@ func Diagnosis(w io.Writer, d outage.Diagnosis, o Options) error {
 	for _, m := range d.Unread {
 		p.hang("", Unread(m))
 	}
-	return p.flush(w)
 }
 
 // Unread says which command a server does not let us have, why, and what that costs.

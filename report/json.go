@@ -25,7 +25,10 @@ func JSON(w io.Writer, results []assert.Result) error {
 }
 
 // DiagnosisJSON writes a diagnosis, most likely finding first; lists that are empty are there and empty.
-func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error {
+func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error { return Encode(w, whole(d)) }
+
+// whole makes empty lists of those that are not there.
+func whole(d outage.Diagnosis) outage.Diagnosis {
 	findings := make([]outage.Finding, len(d.Findings))
 	for i, f := range d.Findings {
 		f.Culprits = append([]outage.Culprit{}, f.Culprits...)
@@ -34,7 +37,7 @@ func DiagnosisJSON(w io.Writer, d outage.Diagnosis) error {
 		findings[i] = f
 	}
 	d.Findings = findings
-	return Encode(w, d)
+	return d
 }
 
 // Encode writes a value as JSON for programs, harmless to a terminal and to a log that it may be shown in as well.

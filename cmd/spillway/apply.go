@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -30,11 +31,11 @@ func checkJournal(v *viper.Viper) error {
 
 // journalPath is where --apply writes.
 func journalPath(v *viper.Viper) string {
-	if path := v.GetString("journal"); path != "" {
-		return path
-	}
-	return "spillway-" + time.Now().Format("20060102-150405") + ".jsonl"
+	return cmp.Or(v.GetString("journal"), journalName()+".jsonl")
 }
+
+// journalName is what a journal is called unless told otherwise, without its ending.
+func journalName() string { return "spillway-" + time.Now().Format("20060102-150405") }
 
 // syncFolder makes the name of a new file outlive a crash of the machine, where the system can do that.
 func syncFolder(path string) {
@@ -55,9 +56,7 @@ func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.P
 	syncFolder(path)
 	// Before the first change, since whoever is killed says nothing at the end.
 	fmt.Fprintf(os.Stderr, "journal: %s (spillway remedy URL --undo %s restores the settings, also if this is cut off)\n", path, path)
-	for _, other := range remedy.Others(clients, self) {
-		fmt.Fprintf(os.Stderr, "%s: what it does first is gone, spared or set already when this plan comes to it\n", report.Clean(other, 0))
-	}
+	tellOthers("", clients, self)
 	begin := time.Now()
 	a := remedy.Applier{
 		Redis: conn, Journal: journal,
@@ -69,7 +68,11 @@ func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.P
 }
 
 func undo(cmd *cobra.Command, v *viper.Viper, url string) error {
-	journal, err := readJournal(v.GetString("undo"))
+	path := v.GetString("undo")
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usage(path+" is a folder: the journals of many nodes", "add --cluster, or give the redis+sentinel:// URL; or name the journal of one node in it")
+	}
+	journal, err := readJournal(path)
 	if err != nil {
 		return err
 	}
@@ -109,18 +112,32 @@ func readJournal(path string) (remedy.Journal, error) {
 	return journal, nil
 }
 
+// tellOthers says which other remedies are at work; before names the node where there are many.
+func tellOthers(before string, clients []outage.Client, self int64) {
+	for _, other := range remedy.Others(clients, self) {
+		complain("", before+other+": what it does first is gone, spared or set already when this plan comes to it")
+	}
+}
+
 // say prints an action as it ends.
-func say(cmd *cobra.Command, v *viper.Viper, a outage.Action) {
+func say(cmd *cobra.Command, v *viper.Viper, a outage.Action) { sayOf(cmd, v, "", a) }
+
+// sayOf prints an action of one node of many as it ends; node is empty for a single Redis.
+func sayOf(cmd *cobra.Command, v *viper.Viper, node string, a outage.Action) {
 	if v.GetString("format") != "text" {
 		return
 	}
 	if a.Kind == outage.Advise { // that it was said says nothing
 		a.Result = a.Reason
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%-8s %-18s %s\n", report.Clean(string(a.State), 0), report.Clean(string(a.Kind), 0), report.Clean(a.Result, 0))
+	if node != "" {
+		node = report.Clean(node, 0) + "  "
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s%-8s %-18s %s\n", node, report.Clean(string(a.State), 0), report.Clean(string(a.Kind), 0), report.Clean(a.Result, 0))
 	if a.Kind == outage.Advise {
 		for _, c := range a.Commands {
-			fmt.Fprintf(cmd.OutOrStdout(), "%28s%s\n", "", report.Clean(c, 0))
+			fmt.Fprintf(out, "%s%28s%s\n", node, "", report.Clean(c, 0))
 		}
 	}
 }

@@ -25,6 +25,11 @@ refuses diagnose like anybody else: then it keeps trying for --wait. With --pid,
 on the machine of Redis, it names the hosts that hold the slots meanwhile.
 Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 cannot tell.
 
+--cluster reads every node of a Cluster, from any one of them, and
+redis+sentinel://HOST:26379[,HOST2:26379]/NAME every server that Sentinels know by
+that name, and the Sentinels. A line a node is followed by the findings of those
+in trouble; a node that cannot be read is listed. A finding on any node is 1.
+
 --from DIR expects info.txt, clients.txt, config.txt, log.txt and limits.txt, any
 of which may be absent, with further snapshots as info.2.txt, clients.2.txt …`,
 		Example: `  spillway diagnose redis://10.0.0.5:6379
@@ -33,11 +38,14 @@ of which may be absent, with further snapshots as info.2.txt, clients.2.txt …`
   spillway diagnose unix:///run/redis/redis.sock -o json
   spillway diagnose rediss://cache.example.com:6379 --profile elasticache
   redis-cli INFO > dump/info.txt; redis-cli CLIENT LIST > dump/clients.txt
-  spillway diagnose --from dump`,
+  spillway diagnose --from dump
+  spillway diagnose redis://10.0.0.5:6379 --cluster
+  spillway diagnose redis+sentinel://10.0.0.5,10.0.0.6,10.0.0.7/mymaster`,
 		RunE:              runDiagnose,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	liveFlags(cmd)
+	clusterFlag(cmd)
 	f := cmd.Flags()
 	f.String("from", "", "read saved output from this folder, or - for standard input")
 	f.String("clients", "", "saved CLIENT LIST")
@@ -53,6 +61,13 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 	v, err := settings(cmd)
 	if err != nil {
 		return err
+	}
+	nodes, many, err := nodesOf(cmd, v, args)
+	if err != nil {
+		return err
+	}
+	if many {
+		return tellNodes(cmd, v, nodes)
 	}
 	snaps, err := snapshots(cmd, v, args)
 	if shut := (*locked)(nil); errors.As(err, &shut) && shut.outside != nil {
@@ -109,15 +124,11 @@ func diagnoseOutside(cmd *cobra.Command, v *viper.Viper, shut *locked) error {
 
 // snapshots reads the live Redis or the files, whichever is named; both or neither is an error.
 func snapshots(cmd *cobra.Command, v *viper.Viper, args []string) ([]outage.Snapshot, error) {
-	files := observe.Files{
-		Dir: v.GetString("from"), Clients: v.GetString("clients"), Info: v.GetString("info"),
-		Config: v.GetString("config"), Log: v.GetString("log"), Limits: v.GetString("limits"),
-	}
-	saved := files != observe.Files{}
+	files, err := savedFiles(v, args)
 	switch {
-	case len(args) > 1, len(args) == 1 && saved, len(args) == 0 && !saved:
-		return nil, usage("diagnose takes one redis:// URL, or saved output with --from", "spillway diagnose --help has examples")
-	case saved:
+	case err != nil:
+		return nil, err
+	case files != observe.Files{}:
 		return readSaved(cmd, files)
 	}
 	conn, err := hold(cmd, v, args[0])
@@ -125,24 +136,51 @@ func snapshots(cmd *cobra.Command, v *viper.Viper, args []string) ([]outage.Snap
 		return nil, err
 	}
 	defer closeQuietly(conn)
-	return sample(cmd.Context(), v, conn)
+	snaps, err := sample(cmd.Context(), v, conn)
+	oneOfMany(snaps)
+	return snaps, err
+}
+
+// savedFiles are those that are named; it is an error when both are named, they and a live Redis, or neither.
+func savedFiles(v *viper.Viper, args []string) (observe.Files, error) {
+	files := observe.Files{
+		Dir: v.GetString("from"), Clients: v.GetString("clients"), Info: v.GetString("info"),
+		Config: v.GetString("config"), Log: v.GetString("log"), Limits: v.GetString("limits"),
+	}
+	saved := files != observe.Files{}
+	if len(args) > 1 || (len(args) == 1) == saved {
+		return files, usage("diagnose takes one redis:// URL, or saved output with --from", "spillway diagnose --help has examples")
+	}
+	return files, nil
 }
 
 func readSaved(cmd *cobra.Command, files observe.Files) ([]outage.Snapshot, error) {
-	for _, name := range append([]string{"wait", "samples", "interval", "pid"}, wayFlags...) {
-		if cmd.Flags().Changed(name) {
-			return nil, usage("--"+name+" is for a live Redis, and this is saved output", "leave it out")
-		}
+	if err := refuseLive(cmd); err != nil {
+		return nil, err
 	}
 	snaps, err := observe.ReadFiles(files)
 	if err != nil {
-		hint := "spillway diagnose --help says which files are read"
-		if errors.Is(err, os.ErrPermission) {
-			hint = "make it readable"
-		}
-		return nil, usage(err.Error(), hint)
+		return nil, unreadable(err)
 	}
 	return snaps, nil
+}
+
+// refuseLive refuses what makes no sense for saved output.
+func refuseLive(cmd *cobra.Command) error {
+	for _, name := range append([]string{"wait", "samples", "interval", "pid", "cluster"}, wayFlags...) {
+		if cmd.Flags().Changed(name) {
+			return usage("--"+name+" is for a live Redis, and this is saved output", "leave it out")
+		}
+	}
+	return nil
+}
+
+func unreadable(err error) error {
+	hint := "spillway diagnose --help says which files are read"
+	if errors.Is(err, os.ErrPermission) {
+		hint = "make it readable"
+	}
+	return usage(err.Error(), hint)
 }
 
 // healthy reports whether nothing is wrong, or nothing that matters is unsure.

@@ -67,9 +67,31 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		return nil, err
 	}
 	ctx, wait := cmd.Context(), v.GetDuration("wait")
+	conn, err := slot(ctx, v, o, wait, func(err error, first bool) bool {
+		switch {
+		case outOfBand(v) && outside != nil && outside.looks > 1:
+			return false
+		case first && outside != nil:
+			complain("", refused(err))
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s\n%s\n", wait, outside.tell(ctx))
+		case outside.due():
+			fmt.Fprintln(os.Stderr, outside.tell(ctx))
+		case first:
+			complain("", refused(err))
+			fmt.Fprintf(os.Stderr, "trying for a slot for %s; %s\n", wait, meanwhile(o))
+		}
+		return true
+	})
+	if shut := (*exit)(nil); errors.As(err, &shut) {
+		return nil, &locked{*shut, outside}
+	}
+	return conn, err
+}
+
+// slot connects, and while Redis is full keeps trying for as long as wait says. full is told each refusal, and may end that by false.
+func slot(ctx context.Context, v *viper.Viper, o observe.Options, wait time.Duration, full func(err error, first bool) bool) (*observe.Conn, error) {
 	begin := time.Now()
-	over := begin.Add(wait)
-	for told := false; ; told = true {
+	for first := true; ; first = false {
 		conn, err := observe.Dial(ctx, o)
 		switch {
 		case err == nil:
@@ -77,18 +99,10 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !maybeFull(err):
-			return nil, &locked{exit{exitInconclusive, err.Error(), unreachable(v, o, err)}, outside}
-		case outOfBand(v) && outside != nil && outside.looks > 1, time.Now().Add(slotEvery).After(over):
-			waited := min(wait, time.Since(begin).Round(100*time.Millisecond))
-			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", waited, refused(err)), noSlot(o, err)}, outside}
-		case !told && outside != nil:
-			complain("", refused(err))
-			fmt.Fprintf(os.Stderr, "trying for a slot for %s\n%s\n", wait, outside.tell(ctx))
-		case outside.due():
-			fmt.Fprintln(os.Stderr, outside.tell(ctx))
-		case !told:
-			complain("", refused(err))
-			fmt.Fprintf(os.Stderr, "trying for a slot for %s; %s\n", wait, meanwhile(o))
+			return nil, &exit{exitInconclusive, err.Error(), unreachable(v, o, err)}
+		case time.Since(begin)+slotEvery > wait, !full(err, first):
+			waited := min(wait, time.Since(begin).Round(100*time.Millisecond)) // it may have been slow to be refused
+			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", waited, refused(err)), noSlot(o, err)}
 		}
 		select {
 		case <-ctx.Done():
@@ -165,22 +179,39 @@ func noSlot(o observe.Options, err error) string {
 
 // sample takes the snapshots. Once there is one, a connection that breaks does not take it away again.
 func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.Snapshot, error) {
-	begin := time.Now()
-	reader := observe.Reader{Conn: conn, Now: func() outage.Duration { return outage.Duration(time.Since(begin)) }}
+	l := looking(v)
+	if l.samples > 1 && isTerminal(os.Stderr) {
+		fmt.Fprintf(os.Stderr, "taking %d snapshots, %s apart\n", l.samples, l.interval)
+	}
+	return l.sample(ctx, conn, func(text string) { complain("", text) })
+}
+
+// look is how often, and with what besides, a Redis is looked at.
+type look struct {
+	samples  int
+	interval time.Duration
+	host     observe.Host // nil where it is out of reach
+}
+
+func looking(v *viper.Viper) look {
+	l := look{samples: v.GetInt("samples"), interval: v.GetDuration("interval")}
 	if pid := v.GetInt("pid"); pid > 0 {
-		reader.Host = observe.LocalHost{PID: pid}
+		l.host = observe.LocalHost{PID: pid}
 	}
-	samples, interval := v.GetInt("samples"), v.GetDuration("interval")
-	if samples > 1 && isTerminal(os.Stderr) {
-		fmt.Fprintf(os.Stderr, "taking %d snapshots, %s apart\n", samples, interval)
-	}
+	return l
+}
+
+// sample takes the snapshots; say tells what goes wrong on the way.
+func (l look) sample(ctx context.Context, conn *observe.Conn, say func(string)) ([]outage.Snapshot, error) {
+	begin := time.Now()
+	reader := observe.Reader{Conn: conn, Host: l.host, Now: func() outage.Duration { return outage.Duration(time.Since(begin)) }}
 	var snaps []outage.Snapshot
-	for i := range samples {
+	for i := range l.samples {
 		if i > 0 {
 			select {
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
-			case <-time.After(observe.Pause(snaps[len(snaps)-1], reader.Now(), interval)):
+			case <-time.After(observe.Pause(snaps[len(snaps)-1], reader.Now(), l.interval)):
 			}
 		}
 		snap, err := reader.Snapshot(ctx)
@@ -190,7 +221,7 @@ func sample(ctx context.Context, v *viper.Viper, conn *observe.Conn) ([]outage.S
 		case len(snaps) == 0 || ctx.Err() != nil:
 			return nil, fmt.Errorf("snapshot: %w", err)
 		default:
-			complain("", fmt.Sprintf("snapshot %d of %d: %v; going on with those before", i+1, samples, err))
+			say(fmt.Sprintf("snapshot %d of %d: %v; going on with those before", i+1, l.samples, err))
 			return snaps, nil
 		}
 	}

@@ -58,7 +58,7 @@ func narrowFlags(cmd *cobra.Command) {
 	list("ignore-name", "glob", "close no connection of such a name; may be repeated", remedy.CheckGlob)
 	list("ignore-addr", "addr", "close no connection from this address, CIDR or ip:port; may be repeated", remedy.CheckAddr)
 	f.Duration("idle-over", 0, "spare connections that were idle for less (default: by cause)")
-	f.Int("max", 0, "close at most so many connections in all, the oldest first (0: no bound)")
+	f.Int("max", 0, "close at most so many connections in all, of each node where there are many, the oldest first (0: no bound)")
 	f.String("victims", "all", "all, or oldest: only the one that is connected for longest, to see what comes of it")
 	between(cmd, "max", 0, 1_000_000)
 	atLeast(cmd, "idle-over", 0)

@@ -54,12 +54,35 @@ func sendable(line string, p profile.Profile, s *outage.Snapshot) bool {
 
 // tellUnread says on stderr what the server does not allow, and what that costs: all of it, or only of commands that begin with the words given.
 func tellUnread(snap outage.Snapshot, only ...string) {
+	for _, text := range unread(snap, only) {
+		fmt.Fprintln(os.Stderr, text)
+	}
+}
+
+// tellUnreadOfMany says it once for all nodes that it is true of.
+func tellUnreadOfMany(snaps []outage.Snapshot, only ...string) {
+	var texts []string
+	times := map[string]int{}
+	for _, snap := range snaps {
+		for _, text := range unread(snap, only) {
+			if times[text]++; times[text] == 1 {
+				texts = append(texts, text)
+			}
+		}
+	}
+	for _, text := range texts {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", count(times[text], "node"), text)
+	}
+}
+
+func unread(snap outage.Snapshot, only []string) (texts []string) {
 	for _, m := range snap.Unread() {
 		first, _, _ := strings.Cut(m.What, " ")
 		if len(only) == 0 || slices.Contains(only, first) {
-			fmt.Fprintln(os.Stderr, report.Unread(m))
+			texts = append(texts, report.Unread(m))
 		}
 	}
+	return texts
 }
 
 // adviceOnly reports whether a plan has nothing that can be done from here, since the server or a profile does not allow it.

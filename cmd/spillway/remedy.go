@@ -34,18 +34,25 @@ and never means all.
 Where no slot is free, --out-of-band resets sockets on the machine of Redis, first
 one, then two, four …, takes the first slot that this frees, and goes on from there.
 Exit codes: 0 nothing to do, or done; 1 a plan that was not applied, or an action
-that Redis refused; 2 wrong usage; 3 cannot tell.`,
+that Redis refused; 2 wrong usage; 3 cannot tell.
+
+With --cluster or a redis+sentinel:// URL there is a plan for each node, and a
+journal for each in a folder, which --undo takes. A node of which it is not at
+least half sure is left alone, and so is every Sentinel. An expression has to match
+something on one of them; --max and --victims are for each.`,
 		Example: `  spillway remedy redis://10.0.0.5:6379                  # dry run
   spillway remedy redis://10.0.0.5:6379 --print          # bare commands, to copy
   spillway remedy redis://10.0.0.5:6379 --match-name 'api-*' --max 50
   spillway remedy redis://10.0.0.5:6379 --apply --journal incident.jsonl
   spillway remedy redis://10.0.0.5:6379 --undo incident.jsonl
-  spillway remedy redis://127.0.0.1 --pid 4711 --out-of-band --apply`,
+  spillway remedy redis://127.0.0.1 --pid 4711 --out-of-band --apply
+  spillway remedy redis://10.0.0.5:6379 --cluster --apply --journal incident`,
 		Args:              exactArgs(1, "one redis:// URL"),
 		RunE:              runRemedy,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	liveFlags(cmd)
+	clusterFlag(cmd)
 	f := cmd.Flags()
 	f.Bool("apply", false, "carry the plan out")
 	f.Bool("print", false, "print bare commands and nothing else")
@@ -68,13 +75,19 @@ func runRemedy(cmd *cobra.Command, args []string) error {
 	if p := service(v); p.ReadOnly && (mode == "apply" || mode == "undo") {
 		return usage(fmt.Sprintf("--profile %s changes nothing, and --%s does", p.Name, mode), "leave out one of them")
 	}
-	switch mode {
-	case "undo":
-		return undo(cmd, v, args[0])
-	case "apply":
+	if mode == "apply" {
 		if err := checkJournal(v); err != nil {
 			return err
 		}
+	}
+	if d, err := deploymentOf(cmd, v, args[0]); err != nil {
+		return err
+	} else if d != nil {
+		defer d.close()
+		return remedyNodes(cmd, v, d, mode)
+	}
+	if mode == "undo" {
+		return undo(cmd, v, args[0])
 	}
 	conn, err := hold(cmd, v, args[0])
 	if shut := (*locked)(nil); errors.As(err, &shut) && outOfBand(v) {
@@ -94,6 +107,9 @@ func remedyMode(cmd *cobra.Command) (string, error) {
 		return "", usage("--"+strings.Join(given, " and --")+" exclude each other", "first look at the dry run, without any of them")
 	}
 	if f := cmd.Flags(); f.Changed("out-of-band") {
+		if f.Changed("cluster") {
+			return "", usage("--out-of-band frees a slot of one Redis, and --cluster is for many", "name that node alone: redis://host:port --pid PID --out-of-band")
+		}
 		if !f.Changed("pid") {
 			return "", usage("--out-of-band needs --pid", "the process of the server, on its own machine: --pid $(pgrep -o redis-server)")
 		}
@@ -116,20 +132,12 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 	if err != nil {
 		return err
 	}
+	oneOfMany(snaps)
 	d, last := diagnose.Diagnose(snaps...), &snaps[len(snaps)-1]
-	if len(d.Findings) > 0 {
-		if err := observe.Rights(cmd.Context(), conn, last); err != nil {
-			return fmt.Errorf("what may be done here: %w", err)
-		}
+	plan, options, err := planned(cmd, v, conn, d, last)
+	if err != nil {
+		return err
 	}
-	options := narrowed(cmd, v)
-	if id, err := conn.Do(cmd.Context(), "CLIENT", "ID"); err == nil { // what it does not tell is 0, for unknown
-		options.Self, _ = id.(int64)
-	}
-	if p := service(v); p.Name != "" {
-		options.Service = p
-	}
-	plan := remedy.Plan(d, *last, options)
 	json := v.GetString("format") == "json"
 	switch {
 	case len(d.Findings) == 0 && !healthy(d, snaps):
@@ -142,7 +150,7 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 		}
 		return nil
 	}
-	if err := options.Select.Check(d, *last); err != nil {
+	if err := options.Select.Check(remedy.Server{Diagnosis: d, Clients: last.Clients}); err != nil {
 		return matchless(err)
 	}
 	switch {
@@ -165,6 +173,23 @@ func treat(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, mode string) 
 		fmt.Fprintln(os.Stderr, "\n"+dryRun(service(v)))
 	}
 	return &exit{code: exitFail}
+}
+
+// planned is what can be done about d by whoever conn is logged in as, within what the flags allow.
+func planned(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, d outage.Diagnosis, last *outage.Snapshot) (outage.Plan, remedy.Options, error) {
+	options := narrowed(cmd, v)
+	if len(d.Findings) > 0 {
+		if err := observe.Rights(cmd.Context(), conn, last); err != nil {
+			return outage.Plan{}, options, fmt.Errorf("what may be done here: %w", err)
+		}
+	}
+	if id, err := conn.Do(cmd.Context(), "CLIENT", "ID"); err == nil { // what it does not tell is 0, for unknown
+		options.Self, _ = id.(int64)
+	}
+	if p := service(v); p.Name != "" {
+		options.Service = p
+	}
+	return remedy.Plan(d, *last, options), options, nil
 }
 
 func showPlan(cmd *cobra.Command, plan outage.Plan, json bool) error {

@@ -49,6 +49,8 @@ func replayed(dir string) ([]byte, error) {
 		hint := "it takes what spillway capture saves, or INFO, CLIENT LIST and CONFIG GET '*' as spillway diagnose --help names them"
 		if errors.Is(err, os.ErrPermission) {
 			hint = "make it readable"
+		} else if _, many, _ := observe.ReadNodes(dir); many {
+			hint = "it was captured of many nodes: name the folder of one of them in it"
 		}
 		return nil, usage("--replay: "+err.Error(), hint)
 	}

@@ -26,7 +26,8 @@ file, 3 inconclusive or the rig broke, 130 interrupted.
 Each flag can be set by environment, too: SPILLWAY_SEED=7 is --seed 7. A flag beats
 the environment, which beats the settings of a catalogue. The password of a live
 Redis comes from --password-file, SPILLWAY_PASSWORD, REDISCLI_AUTH or its URL, in
-this order.`,
+this order, and that of the Sentinels of a redis+sentinel:// URL from
+SPILLWAY_SENTINEL_PASSWORD.`,
 		Example: `  spillway run                              # the whole catalogue, on containers
   spillway run --only connection-leak       # one scenario
   spillway diagnose redis://10.0.0.5:6379   # a Redis in trouble

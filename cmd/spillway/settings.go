@@ -55,7 +55,9 @@ func environment(f *pflag.Flag) string {
 }
 
 // onlyFlags say what to do rather than how: a forgotten variable must not turn a dry run into an intervention.
-var onlyFlags = []string{"help", "apply", "out-of-band", "print", "undo", "settings", "images", "show", "kinds", "number", "once", "exec", "replay"}
+var onlyFlags = []string{
+	"help", "apply", "out-of-band", "print", "undo", "settings", "images", "show", "kinds", "number", "once", "exec", "replay", "cluster",
+}
 
 func variable(f *pflag.Flag) string {
 	return "SPILLWAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
