@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,7 +71,7 @@ func runDiagnose(cmd *cobra.Command, args []string) error {
 		return tellNodes(cmd, v, nodes)
 	}
 	snaps, err := snapshots(cmd, v, args)
-	if shut := (*locked)(nil); errors.As(err, &shut) && shut.outside != nil {
+	if shut := (*locked)(nil); errors.As(err, &shut) && shut.outside != nil && (maybeFull(shut.why) || errors.Is(shut.why, observe.ErrSilent)) {
 		return diagnoseOutside(cmd, v, shut)
 	}
 	if err != nil {
@@ -107,6 +108,10 @@ func diagnoseOutside(cmd *cobra.Command, v *viper.Viper, shut *locked) error {
 		return &exit{shut.code, shut.text, "from outside: " + err.Error()}
 	}
 	d := shut.outside.diagnosis()
+	if !maybeFull(shut.why) { // who holds connections of a server that is not full does not matter
+		d.Rejecting = false
+		d.Findings = slices.DeleteFunc(d.Findings, func(f outage.Finding) bool { return f.Cause != outage.FDExhausted })
+	}
 	if len(d.Findings) == 0 {
 		return shut
 	}

@@ -33,6 +33,7 @@ func TestScriptsOnRedis(t *testing.T) {
 	}
 	all := maps.Clone(commands)
 	all["redis-server"], all["fill"], all["nasty"] = startServer, fill, nasty
+	all["turned-away"] = turnedAway
 	all["certs"], all["quiet"] = makeCerts, quiet
 	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "e2e"), Setup: setup, Cmds: all})
 }
@@ -68,6 +69,24 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("waiting for redis-server at %s: %v", addr, err)
 		}
 	}
+}
+
+// turnedAway opens connections to a server that wants a password, of which each is told so once.
+func turnedAway(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	idle, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	for range n {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT"))
+		ts.Check(err)
+		ts.Defer(func() { _ = conn.Close() })
+		_, err = io.WriteString(conn, "PING\r\n")
+		ts.Check(err)
+		_, err = conn.Read(make([]byte, 64))
+		ts.Check(err)
+	}
+	time.Sleep(idle)
 }
 
 // fill opens connections that say one thing and then nothing for a while: `fill 28 5s [unnamed]`. They stay to the script's end.

@@ -82,13 +82,13 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 		}
 		return true
 	})
-	if shut := (*exit)(nil); errors.As(err, &shut) {
-		return nil, &locked{*shut, outside}
+	if shut := (*locked)(nil); errors.As(err, &shut) {
+		shut.outside = outside
 	}
 	return conn, err
 }
 
-// slot connects, and while Redis is full keeps trying for as long as wait says. full is told each refusal, and may end that by false.
+// slot connects, and while Redis is full keeps trying for as long as wait says; where it gets none the error is a locked. full is told each refusal, and may end that by false.
 func slot(ctx context.Context, v *viper.Viper, o observe.Options, wait time.Duration, full func(err error, first bool) bool) (*observe.Conn, error) {
 	begin := time.Now()
 	for first := true; ; first = false {
@@ -99,10 +99,10 @@ func slot(ctx context.Context, v *viper.Viper, o observe.Options, wait time.Dura
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !maybeFull(err):
-			return nil, &exit{exitInconclusive, err.Error(), unreachable(v, o, err)}
+			return nil, &locked{exit{exitInconclusive, err.Error(), unreachable(v, o, err)}, err, nil}
 		case time.Since(begin)+slotEvery > wait, !full(err, first):
 			waited := min(wait, time.Since(begin).Round(100*time.Millisecond)) // it may have been slow to be refused
-			return nil, &exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", waited, refused(err)), noSlot(o, err)}
+			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", waited, refused(err)), noSlot(o, err)}, err, nil}
 		}
 		select {
 		case <-ctx.Done():
@@ -112,9 +112,10 @@ func slot(ctx context.Context, v *viper.Viper, o observe.Options, wait time.Dura
 	}
 }
 
-// locked is the end of a wait for a slot: Redis let nobody in, and all that is known of it was seen from outside.
+// locked is the end of a wait for a slot: Redis did not let us in, and all that is known of it was seen from outside.
 type locked struct {
 	exit
+	why     error    // of observe.Dial
 	outside *outside // nil where no process was named
 }
 

@@ -90,7 +90,7 @@ func runRemedy(cmd *cobra.Command, args []string) error {
 		return undo(cmd, v, args[0])
 	}
 	conn, err := hold(cmd, v, args[0])
-	if shut := (*locked)(nil); errors.As(err, &shut) && outOfBand(v) {
+	if shut := (*locked)(nil); errors.As(err, &shut) && outOfBand(v) && maybeFull(shut.why) {
 		conn, err = makeRoom(cmd, v, args[0], shut, mode)
 	}
 	if err != nil {
