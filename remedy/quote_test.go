@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -144,7 +145,11 @@ func pasteInto(t *testing.T, shell string, history bool) {
 	cmd.Dir, cmd.Env, cmd.Stdin = home, []string{"PATH=" + bin, "HOME=" + home, "LC_ALL=C.UTF-8"}, strings.NewReader(script.String())
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %s", err, err.(*exec.ExitError).Stderr)
+		var ended *exec.ExitError
+		if errors.As(err, &ended) {
+			t.Fatalf("%v: %s", err, ended.Stderr)
+		}
+		t.Fatal(err)
 	}
 	calls := bytes.Split(bytes.TrimSuffix(out, []byte("\x01\x00")), []byte("\x01\x00"))
 	if len(calls) != len(lines) {
