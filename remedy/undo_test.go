@@ -183,7 +183,7 @@ func FuzzUndo(f *testing.F) {
 	}
 	f.Add(journal.Bytes())
 	f.Add([]byte("{}\n"))
-	f.Add([]byte(head + `{"stage":"before","n":1,"action":{"kind":"set-timeout","reason":"","param":"dir","from":"/root/.ssh","to":"0"}}` + "\n"))
+	f.Add([]byte(head + `{"stage":"before","n":1,"action":{"kind":"set-timeout","reason":"","param":"dir","from":"/etc/cron.d","to":"0"}}` + "\n"))
 	f.Add([]byte(head + `{"stage":"before","n":1,"action":{"kind":"set-timeout","reason":"","param":"timeout","from":"1\nx","to":"0"}}` + "\n"))
 	f.Add(bytes.ReplaceAll(journal.Bytes(), []byte(`"after"`), []byte(`"before"`)))
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -214,7 +214,7 @@ func changing(sent [][]string) [][]string {
 
 func TestUndoDistrustsTheJournal(t *testing.T) {
 	for _, action := range []string{
-		`{"kind":"set-timeout","param":"dir","from":"/root/.ssh","to":"0"}`,
+		`{"kind":"set-timeout","param":"dir","from":"/etc/cron.d","to":"0"}`,
 		`{"kind":"set-timeout","param":"maxclients","from":"1","to":"100"}`,
 		`{"kind":"raise-maxclients","param":"maxclients","from":"-5","to":"100"}`,
 		`{"kind":"set-keepalive","param":"tcp-keepalive","from":"60\\r\\nFLUSHALL","to":"300"}`,

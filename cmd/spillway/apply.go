@@ -37,6 +37,16 @@ func journalPath(v *viper.Viper) string {
 // journalName is what a journal is called unless told otherwise, without its ending.
 func journalName() string { return "spillway-" + time.Now().Format("20060102-150405") }
 
+// newJournal makes a journal, and never touches one that is there.
+func newJournal(path string) (*os.File, error) {
+	journal, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")
+	}
+	syncFolder(path)
+	return journal, nil
+}
+
 // syncFolder makes the name of a new file outlive a crash of the machine, where the system can do that.
 func syncFolder(path string) {
 	if folder, err := os.Open(filepath.Dir(path)); err == nil {
@@ -48,12 +58,11 @@ func syncFolder(path string) {
 // apply carries plan out. clients and self are the connections that there were, and which of them is conn.
 func apply(cmd *cobra.Command, v *viper.Viper, conn *observe.Conn, plan outage.Plan, clients []outage.Client, self int64) (err error) {
 	path := journalPath(v)
-	journal, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	journal, err := newJournal(path)
 	if err != nil {
-		return usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")
+		return err
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	syncFolder(path)
 	// Before the first change, since whoever is killed says nothing at the end.
 	fmt.Fprintf(os.Stderr, "journal: %s (spillway remedy URL --undo %s restores the settings, also if this is cut off)\n", path, path)
 	tellOthers("", clients, self)

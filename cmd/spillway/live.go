@@ -104,10 +104,8 @@ func slot(ctx context.Context, v *viper.Viper, o observe.Options, wait time.Dura
 			waited := min(wait, time.Since(begin).Round(100*time.Millisecond)) // it may have been slow to be refused
 			return nil, &locked{exit{exitInconclusive, fmt.Sprintf("no slot came free in %s: %s", waited, refused(err)), noSlot(o, err)}, err, nil}
 		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(slotEvery):
+		if err := sleepFor(ctx, slotEvery); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -209,10 +207,8 @@ func (l look) sample(ctx context.Context, conn *observe.Conn, say func(string)) 
 	var snaps []outage.Snapshot
 	for i := range l.samples {
 		if i > 0 {
-			select {
-			case <-ctx.Done():
-				return nil, context.Cause(ctx)
-			case <-time.After(observe.Pause(snaps[len(snaps)-1], reader.Now(), l.interval)):
+			if err := sleepFor(ctx, observe.Pause(snaps[len(snaps)-1], reader.Now(), l.interval)); err != nil {
+				return nil, err
 			}
 		}
 		snap, err := reader.Snapshot(ctx)
@@ -231,3 +227,13 @@ func (l look) sample(ctx context.Context, conn *observe.Conn, say func(string)) 
 
 // closeQuietly closes what nothing more is expected of.
 func closeQuietly(c io.Closer) { _ = c.Close() }
+
+// sleepFor waits for d, or until ctx ends, with its cause.
+func sleepFor(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -14,7 +14,6 @@ import (
 	"spillway/observe"
 	"spillway/outage"
 	"spillway/remedy"
-	"spillway/report"
 )
 
 // makeRoom frees a slot from the server's own machine and returns the connection that took it. Without --apply it says how, and that is
@@ -33,18 +32,19 @@ func makeRoom(cmd *cobra.Command, v *viper.Viper, url string, shut *locked, mode
 	switch {
 	case len(plan.Actions) == 0:
 		return nil, &exit{exitInconclusive, shut.text, strings.Join(plan.Warnings, "; ") + "; nothing was changed"}
+	case mode == "apply":
+		return freeSlot(cmd, v, url, out, plan)
 	case mode == "print":
 		return nil, printCommands(cmd, plan)
-	case mode != "apply" && v.GetString("format") == "json":
-		return nil, errors.Join(report.Encode(cmd.OutOrStdout(), plan), &exit{code: exitFail})
-	case mode != "apply":
-		if err := remedy.Print(cmd.OutOrStdout(), plan); err != nil {
-			return nil, err
-		}
-		fmt.Fprintln(os.Stderr, "\nThis was a dry run: nothing was changed. --apply carries it out, and goes on with the slot that it frees.")
-		return nil, &exit{code: exitFail}
 	}
-	return freeSlot(cmd, v, url, out, plan)
+	json := v.GetString("format") == "json"
+	if err := showPlan(cmd, plan, json); err != nil {
+		return nil, err
+	}
+	if !json {
+		fmt.Fprintln(os.Stderr, "\n"+dryRun(service(v)))
+	}
+	return nil, &exit{code: exitFail}
 }
 
 // freeSlot carries the plan out until it has a slot.
@@ -54,12 +54,11 @@ func freeSlot(cmd *cobra.Command, v *viper.Viper, url string, out *outside, plan
 		return nil, err
 	}
 	path := strings.TrimSuffix(journalPath(v), ".jsonl") + ".outside.jsonl"
-	journal, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	journal, err := newJournal(path)
 	if err != nil {
-		return nil, usage(fmt.Sprintf("journal: %v", err), "--journal names another; nothing was changed")
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
-	syncFolder(path)
 	fmt.Fprintf(os.Stderr, "journal: %s (what was reset; it cannot be undone)\n", path)
 	a := remedy.Applier{
 		Sockets: out.host, Journal: journal,
@@ -94,9 +93,8 @@ func snatch(ctx context.Context, o observe.Options) *observe.Conn {
 		if err == nil {
 			return conn
 		}
-		if ctx.Err() != nil || !maybeFull(err) || time.Now().After(over) {
+		if !maybeFull(err) || time.Now().After(over) || sleepFor(ctx, snatchEvery) != nil {
 			return nil
 		}
-		time.Sleep(snatchEvery)
 	}
 }

@@ -62,10 +62,8 @@ func (o *outside) look(ctx context.Context) error {
 func (o *outside) complete(ctx context.Context) error {
 	for o.looks < 2 {
 		if o.looks == 1 {
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-time.After(o.last.At.Std() + lookApart - o.sinceStart()):
+			if err := sleepFor(ctx, o.last.At.Std()+lookApart-o.sinceStart()); err != nil {
+				return err
 			}
 		}
 		if err := o.look(ctx); err != nil {

@@ -245,12 +245,3 @@ func (w *watcher) ping(ctx context.Context) error {
 		return err
 	})
 }
-
-func sleepFor(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
-	}
-}
