@@ -71,9 +71,14 @@ func TestPinned(t *testing.T) {
 		"a pool once":                   {missingEach(starving(3, 0.5, 0.5, 60), 1).late(), 9, 1, 0.6, 0.8, false},
 		"two of three once":             {missingEach(starving(3, 0.5, 0.5, 60), 2).late(), 9, 1, 0.6, 0.8, false},
 		"every one once":                {missingEach(starving(3, 0.5, 0.5, 60), 3).late(), 9, 1, 0, 0, false},
-		"one of a large pool once":      {missing(large(starving(3, 0.5, 0.5, 60)), 0.5).late(), 10, 1, 0, 0, false},
+		"one of two large pools once":   {missing(large(starving(2, 0.5, 0.5, 60), 2), 0.5).late(), 10, 1, 0, 0, false},
+		"one of three large pools once": {missing(large(starving(3, 0.5, 0.5, 60), 3), 0.5).late(), 10, 1, 0.6, 0.8, false}, // of the other two 200 sightings
 		"one of them twice":             {missing(starving(3, 0.5, 0.5, 60), 1.5).late(), 10, 1, 0, 0, false},
 		"two of three starve":           {resting(starving(3, 0.5, 0.5, 60), 1).late(), 9, 1, 0, 0, false},
+		"two of three starve, for long": {resting(starving(3, 0.5, 0.5, 60), 1).late(), 13, 1, 0.6, 0.8, false}, // 104 sightings
+		"12 looks of those":             {resting(starving(3, 0.5, 0.5, 60), 1).late(), 12, 1, 0, 0, false},
+		"one of those two once":         {missingEach(resting(starving(3, 0.5, 0.5, 60), 1), 2).late(), 13, 1, 0, 0, false},
+		"one of three, for long":        {resting(starving(3, 0.5, 0.5, 60), 2).late(), 13, 1, 0, 0, false},
 		"one of three starves":          {resting(starving(3, 0.5, 0.5, 60), 2).late(), 9, 1, 0, 0, false},
 		"three behind one address":      {behindOne(starving(3, 0.5, 0.5, 60)).late(), 9, 1, 0.6, 0.8, true},
 		"three that show their address": {unnamed(starving(3, 0.5, 0.5, 60)).late(), 9, 1, 0.6, 0.8, true},
@@ -146,8 +151,8 @@ func TestPinnedMissesFew(t *testing.T) {
 }
 
 // large makes the pools larger than small ones.
-func large(s *sim) *sim {
-	for h := range 3 {
+func large(s *sim, hosts int) *sim {
+	for h := range hosts {
 		for i := range 6 {
 			s.add("export", hostOf(1, h+1), 60.1, held(0.5, 0.1*float64(i)))
 		}
