@@ -49,6 +49,9 @@ type Runner struct {
 	// Diagnose and Plan are the logic under test; nil is Spillway's own. Tests put broken ones in, which must turn a run red.
 	Diagnose func(...outage.Snapshot) outage.Diagnosis
 	Plan     func(outage.Diagnosis, outage.Snapshot, remedy.Options) outage.Plan
+	// Outside, where it is set, is shown the server's sockets at each snapshot of a server that is more than half full: what
+	// its machine tells without a slot.
+	Outside func(outage.Outside)
 	// Progress is told, a few times a second, how a run stands; nil tells nobody.
 	Progress func(Status)
 	// Say shows a person what to do; nil shows nothing.

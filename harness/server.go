@@ -169,6 +169,9 @@ func (r *run) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.Outside != nil && 2*snap.Slots() > snap.MaxClients() {
+		r.lookOutside(reading, snap.At)
+	}
 	slim := snap.Slim()
 	r.rec.put(outage.Event{At: snap.At, Actor: "observer", Snapshot: &slim})
 
@@ -186,6 +189,17 @@ func (r *run) look(ctx context.Context) error {
 	}
 	s.seen = make(chan struct{})
 	return nil
+}
+
+// lookOutside shows the server's sockets at the time of a snapshot to whoever wants them.
+func (r *run) lookOutside(ctx context.Context, at outage.Duration) {
+	seen, err := r.server.redis.Outside(ctx)
+	if err != nil {
+		r.rec.note("a look from outside failed: "+err.Error(), false)
+		return
+	}
+	seen.At = at
+	r.Outside(seen)
 }
 
 // next waits for the next diagnosis and returns it with the snapshot that it ends with.

@@ -98,6 +98,8 @@ func trialFigures(r Trials) [][2]string {
 		{"right in the run", withBounds(r.InRun)},
 		{"right from two dumps", withBounds(r.TwoDumps)},
 		{"right from one dump", withBounds(r.OneDump)},
+		{"from outside: cause right", withBounds(r.Outside.Right)},
+		{"from outside: precision", withBounds(r.Outside.Precision)},
 	}
 	if r.Inconclusive > 0 {
 		lines = append(lines, [2]string{"inconclusive", fmt.Sprintf("%d, counted nowhere else", r.Inconclusive)})
@@ -178,14 +180,14 @@ func causeWords() []string {
 }
 
 func kindRows(t trials.Tally) [][]string {
-	rows := [][]string{{"kind", "right", "95 % interval", "two dumps", "one dump", "inconclusive"}}
+	rows := [][]string{{"kind", "right", "95 % interval", "two dumps", "one dump", "outside", "blamed", "inconclusive"}}
 	for _, k := range t.Kinds {
 		low, high := k.Right.Wilson()
 		bounds := fmt.Sprintf("%.1f to %.1f", low*100, high*100)
 		if k.Right.Of == 0 {
 			bounds = none
 		}
-		rows = append(rows, []string{k.Kind, k.Right.String(), bounds, k.TwoDumps.Short(), k.OneDump.Short(), strconv.Itoa(k.Inconclusive)})
+		rows = append(rows, []string{k.Kind, k.Right.String(), bounds, k.TwoDumps.Short(), k.OneDump.Short(), k.Outside.Right.Short(), k.Outside.Precision.Short(), strconv.Itoa(k.Inconclusive)})
 	}
 	return rows
 }

@@ -25,11 +25,12 @@ type request struct {
 
 // The operations of an observer.
 const (
-	opRedis = "redis" // relay the rest of the stream to a new connection to Redis
-	opLook  = "look"  // answer with one view
-	opRaise = "raise" // raise the server's file descriptor limit, answer with a failure
-	opLower = "lower" // lower the server's soft file descriptor limit, answer with a failure
-	opLines = "lines" // answer with an outage.Command for each that passes the open lines
+	opRedis   = "redis"   // relay the rest of the stream to a new connection to Redis
+	opLook    = "look"    // answer with one view
+	opRaise   = "raise"   // raise the server's file descriptor limit, answer with a failure
+	opLower   = "lower"   // lower the server's soft file descriptor limit, answer with a failure
+	opOutside = "outside" // answer with the server's connections as the kernel shows them
+	opLines   = "lines"   // answer with an outage.Command for each that passes the open lines
 )
 
 // failure is an answer that carries nothing but an error; empty is success.
@@ -222,6 +223,21 @@ func (h hostView) Look(ctx context.Context) (observe.HostFacts, error) {
 	}
 	seen.Log = h.observer.log.lines()
 	return seen.HostFacts, err
+}
+
+// sockets is the answer to a look from outside.
+type sockets struct {
+	failure
+	outage.Outside
+}
+
+func (o *observer) outside(ctx context.Context) (outage.Outside, error) {
+	var seen sockets
+	err := o.ask(ctx, request{Op: opOutside}, &seen)
+	if err == nil && seen.Error != "" {
+		err = errors.New(seen.Error)
+	}
+	return seen.Outside, err
 }
 
 func muxConfig() *yamux.Config {

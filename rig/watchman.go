@@ -91,6 +91,8 @@ func (w Watchman) answer(ctx context.Context, stream net.Conn, lines *openLines)
 		w.relay(ctx, in, stream)
 	case opLook:
 		_ = out.Encode(w.look(ctx, r.Knock))
+	case opOutside:
+		_ = out.Encode(w.outside(ctx))
 	case opRaise:
 		_ = out.Encode(w.raise(r.Nofile))
 	case opLower:
@@ -135,6 +137,14 @@ func reportLines(ctx context.Context, lines *openLines, in io.Reader, stream net
 	lines.report(ctx, json.NewEncoder(stream))
 	_ = stream.SetReadDeadline(time.Now())
 	listening.Wait()
+}
+
+func (w Watchman) outside(ctx context.Context) sockets {
+	seen, err := observe.LocalHost{PID: w.PID, Port: w.Port}.Outside(ctx)
+	if err != nil {
+		return sockets{failure: failure{fmt.Sprintf("look at the server's sockets: %v", err)}}
+	}
+	return sockets{Outside: seen}
 }
 
 // knockTime is how long a host may take to answer a knock: far beyond any round trip inside one machine.

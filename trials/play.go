@@ -25,6 +25,8 @@ type Played struct {
 	History outage.History
 	// Looks are what each diagnosis of the run saw.
 	Looks []Look
+	// Outside are the looks at the server's sockets, in order.
+	Outside []outage.Outside
 	// Err is what broke the rig.
 	Err error
 }
@@ -61,6 +63,11 @@ func (r Rig) Play(ctx context.Context, t Trial) Played {
 		defer mu.Unlock()
 		p.Looks = append(p.Looks, Look{d, slices.Clone(window)})
 		return d
+	}
+	runner.Outside = func(o outage.Outside) {
+		mu.Lock()
+		defer mu.Unlock()
+		p.Outside = append(p.Outside, o)
 	}
 	s := t.Scenario
 	s.Responder = cmp.Or(r.Responder, s.Responder)
@@ -186,6 +193,10 @@ func keep(folder string, t Trial, p Played, look *Look, score Score) error {
 	if look != nil {
 		window, err := json.Marshal(look.Window) // thousands of clients: no indent
 		errs = append(errs, err, os.WriteFile(filepath.Join(folder, "window.json"), window, 0o644))
+		if looks := p.outside(look); len(looks) > 0 {
+			sockets, err := json.Marshal(looks)
+			errs = append(errs, err, os.WriteFile(filepath.Join(folder, "outside.json"), sockets, 0o644))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("keep trial %s: %w", t.ID(), err)

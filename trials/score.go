@@ -24,6 +24,8 @@ type Score struct {
 	Run Answer  `json:"run"`           // the judged diagnosis of the run
 	Two *Answer `json:"two,omitempty"` // two saved dumps; nil where the run had only one snapshot
 	One *Answer `json:"one,omitempty"` // the later one alone
+	// Outside is what was told without a slot; nil where the server was not full.
+	Outside *Outsider `json:"outside,omitempty"`
 
 	// Alarms are the causes that any diagnosis of a healthy trial named; there should be none.
 	Alarms []string `json:"alarms,omitempty"`
@@ -112,6 +114,7 @@ func (t Trial) score(p Played, dumps []outage.Snapshot) Score {
 		s.Run.Right = len(s.Alarms) == 0
 		s.Run.Top2 = s.Run.Right
 	}
+	s.Outside = t.fromOutside(p, look)
 	if n := len(dumps); n > 0 {
 		s.One = t.saved(p.History, look, dumps[n-1:])
 		if n > 1 {

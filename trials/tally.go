@@ -33,6 +33,8 @@ type Tally struct {
 	OneDump  Share `json:"one_dump"`
 	InRun    Share `json:"in_run"` // the same of the run, to compare
 
+	Outside OutsideTally `json:"outside"`
+
 	Delay Times `json:"delay"`
 	Lead  Times `json:"lead"`
 
@@ -48,12 +50,14 @@ type Tally struct {
 
 // KindTally is the outages of one kind.
 type KindTally struct {
-	Kind         string `json:"kind"`
-	Healthy      bool   `json:"healthy,omitempty"`
-	Right        Share  `json:"right"`
-	TwoDumps     Share  `json:"two_dumps"`
-	OneDump      Share  `json:"one_dump"`
-	Inconclusive int    `json:"inconclusive,omitempty"`
+	Kind     string `json:"kind"`
+	Healthy  bool   `json:"healthy,omitempty"`
+	Right    Share  `json:"right"`
+	TwoDumps Share  `json:"two_dumps"`
+	OneDump  Share  `json:"one_dump"`
+	// Outside is what was told without a slot, of the servers that were full.
+	Outside      OutsideTally `json:"outside"`
+	Inconclusive int          `json:"inconclusive,omitempty"`
 }
 
 // DisguiseTally is how well culprits were found under one disguise.
@@ -151,6 +155,8 @@ func Count(seed int64, responder string, scores []Score) Tally {
 		if s.One != nil {
 			kind.OneDump.count(s.One.Right)
 		}
+		kind.Outside.count(s.Outside)
+		t.Outside.count(s.Outside)
 		t.named(s)
 		t.answers(s)
 		t.calibrate(s)
