@@ -26,6 +26,7 @@ import (
 
 // The same scripts' commands beside a real Redis. Without redis-server on PATH this fails; it does not skip.
 func TestScriptsOnRedis(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"redis-server", "redis-cli"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%v: install redis to run the tests against a real one", err)
@@ -40,11 +41,9 @@ func TestScriptsOnRedis(t *testing.T) {
 
 // startServer starts a Redis and sets REDIS to its URL, PORT to its port and PID to its process: `redis-server [FILE.conf] ARG...`.
 func startServer(ts *testscript.TestScript, _ bool, args []string) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	ts.Check(err)
-	addr := free.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	ts.Check(free.Close())
+	addr := "127.0.0.1:" + port
 	var own []string
 	if len(args) > 0 && strings.HasSuffix(args[0], ".conf") {
 		own, args = []string{ts.MkAbs(args[0])}, args[1:]
@@ -116,10 +115,8 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 // makeCerts makes an authority in ca.pem, a certificate of the server in server.pem and server.key, and one of ours in us.pem and us.key; it
 // sets TLSPORT to a free port.
 func makeCerts(ts *testscript.TestScript, _ bool, _ []string) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	ts.Check(err)
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	ts.Check(free.Close())
 	ts.Setenv("TLSPORT", port)
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ts.Check(err)

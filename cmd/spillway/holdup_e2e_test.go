@@ -171,13 +171,11 @@ const crowdSize = 28
 
 func newIncident(ctx context.Context, t *testing.T) *incident {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &incident{t: t, addr: free.Addr().String(), health: make(chan error, 1)}
-	_, port, _ := net.SplitHostPort(i.addr)
-	_ = free.Close()
+	i := &incident{t: t, addr: "127.0.0.1:" + port, health: make(chan error, 1)}
 	server := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir(), "--maxclients", "32")
 	if err := server.Start(); err != nil {
 		t.Fatalf("%v: install redis to run the tests against a real one", err)
@@ -318,6 +316,7 @@ func killedAt() []moment {
 // A remedy that is killed at any moment can be undone, and can be run again; nobody healthy is closed, and the settings
 // end as they were, or as the second plan has them.
 func TestRemedyIsKilled(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	moments := killedAt()
@@ -387,6 +386,7 @@ func closed(t *testing.T, said string) int {
 // Two operators who have both made their plans: one of them is held at each of its steps while the other does everything.
 // Then two who are not held.
 func TestTwoOperators(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	planned := moment{"CLIENT ID", 2, false}

@@ -163,6 +163,7 @@ var quick = []string{"--samples", "3", "--interval", "1s"}
 
 // A leak on one master of six nodes, below the limit and at it: that node is named, with cause and culprit, and the others are well.
 func TestClusterOfSix(t *testing.T) {
+	t.Parallel()
 	servers, ports := cluster(t, 7101)
 	url := "redis://" + addrOf(ports[5]) // any node will do
 	out, _ := runs(t, exitPass, append([]string{"diagnose", url, "--cluster"}, quick...)...)
@@ -286,6 +287,7 @@ func watched(t *testing.T, first int, sentinels ...int) {
 
 // A leak on a master that Sentinels watch; then a Sentinel that is away, and one that is full.
 func TestWatchedBySentinels(t *testing.T) {
+	t.Parallel()
 	watched(t, 7201, 7251, 7252, 7253)
 	url := "redis+sentinel://127.0.0.1:7251,127.0.0.1:7252/mymaster" // 7253 is known to the others
 	out, _ := runs(t, exitPass, append([]string{"diagnose", url}, quick...)...)

@@ -79,12 +79,14 @@ const lockedOutLimit = 60
 
 func lockOut(t *testing.T) *lockedOut {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &lockedOut{port: l.Addr().(*net.TCPAddr).Port}
-	_ = l.Close()
+	o := &lockedOut{}
+	if o.port, err = strconv.Atoi(free); err != nil {
+		t.Fatal(err)
+	}
 	server := exec.Command("redis-server", "--port", strconv.Itoa(o.port), "--maxclients", strconv.Itoa(lockedOutLimit), "--save", "", "--dir", t.TempDir())
 	if err := server.Start(); err != nil {
 		t.Fatalf("these tests need redis-server: %v", err)
@@ -163,6 +165,7 @@ func (o *lockedOut) spillway(t *testing.T, args ...string) (out string, code int
 
 // With no slot and no connection held, the culprit's host is named, and only it.
 func TestDiagnoseNamesTheHostFromOutside(t *testing.T) {
+	t.Parallel()
 	o := lockOut(t)
 	out, code := o.spillway(t, "diagnose", o.url(), "--pid", strconv.Itoa(o.pid), "--wait", "1500ms")
 	if code != exitFail || !strings.Contains(out, "connection-leak") || !strings.Contains(out, "connections of 127.0.0.3") {
@@ -180,6 +183,7 @@ func TestDiagnoseNamesTheHostFromOutside(t *testing.T) {
 
 // Out of band a slot is made, and from there the leak is cleared; nobody else loses a connection.
 func TestRemedyOutOfBand(t *testing.T) {
+	t.Parallel()
 	o := lockOut(t)
 	if out, code := o.spillway(t, "remedy", o.url(), "--pid", strconv.Itoa(o.pid), "--out-of-band"); code != exitFail ||
 		!strings.Contains(out, "reset-sockets") || !strings.Contains(out, "ss -K src 127.0.0.1:") || !strings.Contains(out, "dry run") {
@@ -246,6 +250,7 @@ func numberOf(t *testing.T, text, field string) int {
 
 // What is chosen from outside must not be those that serve: the hosts of the plan are the leak's alone.
 func TestOutOfBandPrintsItsCommands(t *testing.T) {
+	t.Parallel()
 	o := lockOut(t)
 	out, code := o.spillway(t, "remedy", o.url(), "--pid", strconv.Itoa(o.pid), "--out-of-band", "--print")
 	if code != exitFail {

@@ -28,6 +28,7 @@ func setup(env *testscript.Env) error {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	env.Setenv("ROOT", root)
 	env.Setenv("HISTORIES", filepath.Join(root, "assert", "testdata"))
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // each command would end a second late
 	return err
 }
 

@@ -27,13 +27,11 @@ import (
 // startRedis starts a Redis for a test and returns its address.
 func startRedis(t *testing.T, args ...string) string {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := free.Addr().String()
-	_ = free.Close()
-	_, port, _ := net.SplitHostPort(addr)
+	addr := "127.0.0.1:" + port
 	server := exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, args...)...)
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -208,6 +206,7 @@ func (w *watching) end(t *testing.T) {
 }
 
 func TestWatchForetellsAndNamesALeak(t *testing.T) {
+	t.Parallel()
 	addr := startRedis(t, "--maxclients", "100")
 	control := admin(t, addr)
 	load := startLoad(t, addr)
@@ -281,6 +280,7 @@ func TestWatchForetellsAndNamesALeak(t *testing.T) {
 
 // A watch that starts at a full Redis waits for a slot, and says so.
 func TestWatchTriesForASlot(t *testing.T) {
+	t.Parallel()
 	addr := startRedis(t, "--maxclients", "30")
 	control := admin(t, addr)
 	for range 29 {
