@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"spillway/outage"
@@ -178,7 +179,8 @@ func suspect(p *peer, against []outage.Held) outage.Culprit {
 func (s *sockets) countCommand() string {
 	port := "6379"
 	if len(s.last.Held) > 0 {
-		port = s.last.Held[0].Local[len(outage.Host(s.last.Held[0].Local))+1:]
+		local := s.last.Held[0].Local
+		port = local[strings.LastIndexByte(local, ':')+1:]
 	}
 	return "ss -tn state established '( sport = :" + port + " )' | awk 'NR>1 {sub(/:[0-9]+$/, \"\", $4); print $4}' | sort | uniq -c | sort -rn"
 }

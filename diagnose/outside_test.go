@@ -221,3 +221,17 @@ func TestSpread(t *testing.T) {
 		}
 	}
 }
+
+// The command that counts connections asks for the server's port, whatever kind its address is.
+func TestOutsideCountsAtThePort(t *testing.T) {
+	for local, port := range map[string]string{"10.0.0.1:6380": "6380", "[fd00::1]:6381": "6381", "[::ffff:10.0.0.1]:6382": "6382"} {
+		held := crowdOf("10.0.0.5", 40, leaked)
+		for i := range held {
+			held[i].Local = local
+		}
+		d := Outside(outage.Outside{Held: held})
+		if len(d.Findings) == 0 || !strings.Contains(d.Findings[0].Commands[0], "( sport = :"+port+" )") {
+			t.Errorf("%s: %+v", local, d.Findings)
+		}
+	}
+}
