@@ -150,6 +150,11 @@ func testFull(t *testing.T, m machine) {
 	if n, _ := strconv.Atoi(observe.ParseInfo(fmt.Sprint(do(t, before, "INFO")))["rejected_connections"]); n < 3 {
 		t.Errorf("rejected_connections is %d", n)
 	}
+	// Its machine shows them without a slot: those that are held, and none that was refused.
+	out, err := r.Outside(t.Context())
+	if err != nil || len(out.Held) != 6 || out.Process == nil {
+		t.Errorf("%d connections from outside, %+v, %v", len(out.Held), out, err)
+	}
 }
 
 // testRunbook: at the limit a runbook reaches Redis by its line, and each of its commands is seen.

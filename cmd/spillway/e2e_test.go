@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"maps"
 	"math/big"
@@ -35,8 +36,20 @@ func TestScriptsOnRedis(t *testing.T) {
 	all := maps.Clone(commands)
 	all["redis-server"], all["fill"], all["nasty"] = startServer, fill, nasty
 	all["turned-away"] = turnedAway
-	all["certs"], all["quiet"] = makeCerts, quiet
-	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "e2e"), Setup: setup, Cmds: all})
+	all["certs"], all["quiet"], all["ports"] = makeCerts, quiet, ports
+	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "e2e"), Setup: setup, Cmds: all, Condition: condition})
+}
+
+// condition has `ipv6`: loopback has that, too.
+func condition(cond string) (bool, error) {
+	if cond != "ipv6" {
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return false, nil //nolint:nilerr // that is the answer
+	}
+	return true, l.Close()
 }
 
 // startServer starts a Redis and sets REDIS to its URL, PORT to its port and PID to its process: `redis-server [FILE.conf] ARG...`.
@@ -70,6 +83,15 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// ports sets each variable to a port that is free: `ports FIRST SECOND`.
+func ports(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		port, err := freePort()
+		ts.Check(err)
+		ts.Setenv(name, port)
+	}
+}
+
 // turnedAway opens connections to a server that wants a password, of which each is told so once.
 func turnedAway(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
@@ -88,8 +110,12 @@ func turnedAway(ts *testscript.TestScript, _ bool, args []string) {
 	time.Sleep(idle)
 }
 
-// fill opens connections that say one thing and then nothing for a while: `fill 28 5s [unnamed]`. They stay to the script's end.
+// fill opens connections that say one thing and then nothing for a while: `fill [-6] 28 5s [unnamed]`. They stay to the script's end.
 func fill(ts *testscript.TestScript, _ bool, args []string) {
+	host := "127.0.0.1"
+	if args[0] == "-6" {
+		host, args = "::1", args[1:]
+	}
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	idle, err := time.ParseDuration(args[1])
@@ -99,7 +125,7 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 		say, want = "PING\r\n", "+PONG\r\n"
 	}
 	for range n {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT"))
+		conn, err := net.Dial("tcp", net.JoinHostPort(host, ts.Getenv("PORT")))
 		ts.Check(err)
 		ts.Defer(func() { _ = conn.Close() })
 		_, err = io.WriteString(conn, say)
