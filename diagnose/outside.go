@@ -193,9 +193,15 @@ func neverSpoke(s *sockets) *outage.Finding {
 	return s.crowd(outage.SilentConnections, 0.6, "never sent a byte", func(p *peer) []outage.Held { return p.muted })
 }
 
-// abandoned tells a leak from an idle crowd by when they fell quiet: a leak opens one after the other, and uses each once.
+// abandoned tells a leak from an idle crowd by when they fell quiet: a leak opens one after the other, and uses each once. Where most of
+// a host's connections are in use, those that are not are of a pool whose calls take seconds, or of subscribers to whom little is sent.
 func abandoned(s *sockets) *outage.Finding {
-	of := func(p *peer) []outage.Held { return p.abandoned }
+	of := func(p *peer) []outage.Held {
+		if 2*len(p.abandoned) < p.all {
+			return nil
+		}
+		return p.abandoned
+	}
 	hosts, _ := s.named(of)
 	var quiet []outage.Duration
 	for _, p := range hosts {

@@ -64,6 +64,17 @@ func fellQuiet(i int, h *outage.Held) {
 	h.Told = h.Quiet
 }
 
+// sharing is a host with so many connections in use and so many that were used once and left.
+func sharing(host string, used, left int) []outage.Held {
+	return crowdOf(host, used+left, func(i int, h *outage.Held) {
+		if i < used {
+			pool(i, h)
+		} else {
+			leaked(i-used, h)
+		}
+	})
+}
+
 func TestOutside(t *testing.T) {
 	healthy := slices.Concat(crowdOf("10.0.0.5", 20, pool), crowdOf("10.0.0.6", 6, waitingWorkers), crowdOf("10.0.0.7", 6, listeners))
 	full := &outage.Process{NofileSoft: 64, OpenFDs: 64}
@@ -78,6 +89,8 @@ func TestOutside(t *testing.T) {
 		"an idle crowd":               {outage.Outside{Held: slices.Concat(healthy, crowdOf("10.0.0.3", 60, fellQuiet))}, outage.IdleNotReaped, []string{"10.0.0.3"}},
 		"a crowd that never spoke":    {outage.Outside{Held: slices.Concat(healthy, crowdOf("10.0.0.3", 60, muteConnection))}, outage.SilentConnections, []string{"10.0.0.3"}},
 		"hosts that vanished":         {outage.Outside{Held: slices.Concat(healthy, crowdOf("10.0.0.3", 60, gone))}, outage.HalfOpenPeers, []string{"10.0.0.3"}},
+		"a pool of slow calls":        {outage.Outside{Held: sharing("10.0.0.3", 41, 40)}, "", nil},
+		"a leak beside a pool":        {outage.Outside{Held: sharing("10.0.0.3", 40, 40)}, outage.ConnectionLeak, []string{"10.0.0.3"}},
 		"pools alone":                 {outage.Outside{Held: healthy}, "", nil},
 		"workers alone":               {outage.Outside{Held: crowdOf("10.0.0.6", 60, waitingWorkers)}, "", nil},
 		"subscribers alone":           {outage.Outside{Held: crowdOf("10.0.0.7", 60, listeners)}, "", nil},
