@@ -190,6 +190,12 @@ func TestHostileUsersAndProcesses(t *testing.T) {
 	if got := p.pid(); got != "PID" {
 		t.Errorf("a process id of %q", got)
 	}
+	for id, want := range map[string]string{"0": "PID", "-1": "PID", "1": "1"} {
+		p.s.Info["process_id"] = id
+		if got := p.pid(); got != want {
+			t.Errorf("a process id of %s: %s", id, got)
+		}
+	}
 	for _, e := range []outage.ACLEntry{{Reason: "auth"}, {Reason: "command", Object: "x\x1b"}} {
 		user := "it's!"
 		if e.Object != "" {

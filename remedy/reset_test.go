@@ -20,6 +20,7 @@ type machine struct {
 	held   []outage.Held
 	reset  []string
 	refuse error          // what the kernel answers to each
+	denied error          // what resetting comes to
 	broken error          // what asking comes to
 	hook   func(*machine) // before each look
 }
@@ -32,6 +33,9 @@ func (m *machine) Held(context.Context) ([]outage.Held, error) {
 }
 
 func (m *machine) Reset(_ context.Context, victims []outage.Held) (results []error, err error) {
+	if m.denied != nil {
+		return nil, m.denied
+	}
 	for _, v := range victims {
 		i := slices.IndexFunc(m.held, func(h outage.Held) bool { return h.Cookie == v.Cookie })
 		switch {
@@ -103,6 +107,24 @@ func TestOutsidePlans(t *testing.T) {
 			t.Errorf("by what nobody sees, %+v: %+v", s, plan)
 		}
 	}
+	warned := func(o remedy.Options) string {
+		return strings.Join(remedy.Outside(d, look, o).Warnings, "\n")
+	}
+	for _, w := range []struct {
+		o    remedy.Options
+		want string
+		not  string
+	}{
+		{remedy.Options{}, "1 of the named connections are spared: quiet for less than 2s", "--match-addr"},
+		{remedy.Options{MaxVictims: 4}, "", "bound of"},
+		{remedy.Options{MaxVictims: 3}, "4 connections could be reset; the bound of 3 ", "--match-addr"},
+		{remedy.Options{Select: remedy.Selection{IgnoreAddr: []string{"10.0.0.3:40004", "10.0.0.3:40003"}}}, "2 of the named connections are spared: --match-addr or --ignore-addr", ""},
+		{remedy.Options{Select: remedy.Selection{IgnoreAddr: []string{"10.0.0.3:40001"}}}, "--ignore-addr", "quiet for less"},
+	} {
+		if text := warned(w.o); !strings.Contains(text, w.want) || w.not != "" && strings.Contains(text, w.not) {
+			t.Errorf("%+v: want %q and not %q:\n%s", w.o, w.want, w.not, text)
+		}
+	}
 	files := outage.Diagnosis{Findings: []outage.Finding{{Cause: outage.FDExhausted, Confidence: 0.75}}}
 	if plan := remedy.Outside(files, look, remedy.Options{}); slices.ContainsFunc(plan.Actions, func(a outage.Action) bool { return a.Kind == outage.ResetSockets }) || len(plan.Actions) == 0 {
 		t.Errorf("no file descriptor is left: %+v", plan)
@@ -137,6 +159,20 @@ func TestResetStopsWhenASlotIsFree(t *testing.T) {
 	}
 }
 
+// A slot that is free before anything was reset is not the one that is kept.
+func TestResetIsNotEnoughWithoutAny(t *testing.T) {
+	m := &machine{}
+	m.hook = func(m *machine) { // the first two to be tried were used again
+		m.hook = nil
+		m.held[4].Received++
+		m.held[3].Received++
+	}
+	a, _, err := resetOf(t, 5, m, func(context.Context) bool { return true })
+	if err != nil || len(a.Killed) != 1 || a.Spared != 2 {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 func TestResetGoesThroughAll(t *testing.T) {
 	m := &machine{}
 	a, _, err := resetOf(t, 300, m, nil)
@@ -166,6 +202,10 @@ func TestResetIsRefused(t *testing.T) {
 	a, _, err := resetOf(t, 3, m, nil)
 	if err != nil || a.State != outage.Errored || !strings.Contains(a.Result, "CAP_NET_ADMIN") || len(a.Killed) != 0 {
 		t.Errorf("%+v, %v", a, err)
+	}
+	m = &machine{denied: fmt.Errorf("%w: netlink", os.ErrPermission)}
+	if a, _, err = resetOf(t, 3, m, nil); err != nil || a.State != outage.Errored || !strings.Contains(a.Result, "netlink") {
+		t.Errorf("nobody may ask: %+v, %v", a, err)
 	}
 	m = &machine{broken: errors.New("no netlink")}
 	if a, _, err = resetOf(t, 3, m, nil); err == nil || a.State != outage.Errored || !strings.Contains(err.Error(), "after 0 of 3") {

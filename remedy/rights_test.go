@@ -48,6 +48,23 @@ func TestAdvisesOwnersWhenKillIsForbidden(t *testing.T) {
 	}
 }
 
+// Of several owners the one that holds most comes first, with how many those are.
+func TestAdvisesTheLargestOwnerFirst(t *testing.T) {
+	d, s := leak()
+	s.Missing = []outage.Missing{{What: "CLIENT KILL", Why: "NOPERM"}}
+	one := slices.IndexFunc(s.Clients, func(c outage.Client) bool { return c.ID == d.Findings[0].Culprits[0].IDs[0] })
+	s.Clients[one].Name, s.Clients[one].Addr = "api-0", "10.0.0.2:1" // before all others by name
+	var lines []string
+	for _, c := range remedy.Plan(d, s, remedy.Options{}).Actions[1].Commands {
+		if strings.HasPrefix(c, "restart ") {
+			lines = append(lines, c)
+		}
+	}
+	if len(lines) < 2 || strings.Contains(lines[0], "api-0") || !strings.Contains(strings.Join(lines, "\n"), "\"api-0\" at 10.0.0.2: it holds 1 of them") {
+		t.Errorf("%q", lines)
+	}
+}
+
 // A service's plan has only what it allows, in its own words.
 func TestPlansInTheWordsOfAService(t *testing.T) {
 	d, s := leak()

@@ -283,6 +283,11 @@ func TestMaxOfTheYoung(t *testing.T) {
 		5: {"kill-clients 4", "kill-clients 1 after 3s"},
 		1: {"kill-clients 1"},
 	} {
+		open := map[int]string{0: "", 4: "2 of the 6", 5: "1 of the 6", 1: "5 of the 6"}[most]
+		narrowed := remedy.Plan(d, s, remedy.Options{MaxVictims: most, Select: remedy.Selection{IgnoreName: []string{"nobody"}}})
+		if said := strings.Join(narrowed.Warnings, "\n"); open != "" && !strings.Contains(said, open+" named connections stay open") {
+			t.Errorf("--max %d: %s", most, said)
+		}
 		got := slices.DeleteFunc(steps(remedy.Plan(d, s, remedy.Options{MaxVictims: most})), func(s string) bool { return !strings.HasPrefix(s, "kill") })
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("--max %d: %s", most, diff)
