@@ -131,7 +131,7 @@ func TestOutsideSparesWhatIsInUse(t *testing.T) {
 	second[7].Received++
 	second[9].Replies++ // a message to a subscriber
 	second = append(second, crowdOf("10.0.0.3", 63, leaked)[60:]...)
-	d := Outside(outage.Outside{At: after(1), Held: second}, outage.Outside{At: 0, Held: first})
+	d := Outside(outage.Outside{At: after(7), Held: second}, outage.Outside{At: after(5), Held: first})
 	f, ok := d.Top()
 	if !ok || len(f.Culprits) != 1 {
 		t.Fatalf("%+v", d)
@@ -141,8 +141,17 @@ func TestOutsideSparesWhatIsInUse(t *testing.T) {
 			t.Errorf("%s was in use, and is named", second[i].Peer)
 		}
 	}
-	if n := len(f.Culprits[0].IDs); n != 61 || f.Growth != 3 {
+	if n := len(f.Culprits[0].IDs); n != 61 || f.Growth != 1.5 {
 		t.Errorf("%d named, %v a second", n, f.Growth)
+	}
+	if n := len(f.Culprits[0].Examples); n != mostExamples {
+		t.Errorf("%d examples, want %d", n, mostExamples)
+	}
+	if f.Confidence != 0.7 { // 0.55 and 0.15 of a share of 61 in 63
+		t.Errorf("confidence %v", f.Confidence)
+	}
+	if f, _ := Outside(outage.Outside{At: after(5), Held: first}, outage.Outside{At: after(5), Held: second}).Top(); f.Growth != 0 {
+		t.Errorf("%v a second, in no time", f.Growth)
 	}
 	if f.Culprits[0].IDs[0] != second[59].Cookie {
 		t.Errorf("the first is not the one that was quiet longest")
@@ -194,10 +203,19 @@ func TestOutsideCounts(t *testing.T) {
 		}
 		return hosts
 	}
+	mute := func(n int, quiet float64) []outage.Held {
+		return crowdOf("10.0.0.3", n, func(_ int, h *outage.Held) { h.Quiet, h.Told = after(quiet), after(quiet) })
+	}
+	f, _ := Outside(outage.Outside{Held: slices.Concat(crowdOf("10.0.0.3", 50, leaked), crowdOf("10.0.0.5", 50, pool))}).Top()
+	if f.Confidence != 0.63 { // 0.55 and 0.15 of a half, rounded
+		t.Errorf("half of them: confidence %v", f.Confidence)
+	}
 	for name, c := range map[string]struct {
 		got  []string
 		want int
 	}{
+		"mute for 3s":   {named(mute(40, 3)), 1},
+		"mute for less": {named(mute(40, 2.9)), 0},
 		"30 of 100":     {named(crowdOf("10.0.0.3", 30, leaked), crowdOf("10.0.0.5", 70, pool)), 1},
 		"29 of 100":     {named(crowdOf("10.0.0.3", 29, leaked), crowdOf("10.0.0.5", 71, pool)), 0},
 		"5 of 5":        {named(crowdOf("10.0.0.3", 5, leaked)), 1},
@@ -218,6 +236,12 @@ func TestSpread(t *testing.T) {
 		}
 		return times
 	}
+	seconds := func(list ...float64) (times []outage.Duration) {
+		for _, s := range list {
+			times = append(times, after(s))
+		}
+		return times
+	}
 	for name, c := range map[string]struct {
 		times []outage.Duration
 		want  bool
@@ -227,6 +251,8 @@ func TestSpread(t *testing.T) {
 		"two":              {evenly(2, 9), true},
 		"one":              {[]outage.Duration{after(9)}, false},
 		"six of ten close": {append(evenly(6, 0.1), evenly(5, 10)[1:]...), false},
+		"six in a quarter": {seconds(0, 2, 4, 6, 8, 10, 20, 27, 34, 40), false},
+		"five, and one":    {seconds(0, 2, 4, 6, 8, 10.1, 20, 27, 34, 40), true},
 		"five of ten":      {append(evenly(5, 0.1), after(6), after(8), after(10), after(12), after(14)), true},
 	} {
 		if got := spread(c.times); got != c.want {
