@@ -42,33 +42,6 @@ func smallIncident(t *testing.T) scenarios.Scenario {
 	return s
 }
 
-// controlled are the scenarios whose control is run here: one of each way in which an outage could end by itself. `make
-// control` runs those of the whole catalogue, which takes minutes.
-var controlled = []string{"connection-leak", "idle-not-reaped", "half-open-peers", "reconnect-storm", "fd-exhausted", "cluster-slots"}
-
-// Every outage that somebody must end lasts when nobody does, or else it proves nothing about who does.
-func TestControl(t *testing.T) {
-	t.Parallel()
-	for _, s := range catalogue(t) {
-		if !assert.HasControl(s) {
-			continue
-		}
-		if !s.Recovers() && !s.Expect.Cause.LookAlike() {
-			t.Errorf("%s expects an outage and no recovery from it", s.Name)
-		}
-		if !slices.Contains(controlled, s.Name) {
-			continue
-		}
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			_, result := play(t, Runner{}, unanswered(s))
-			if result.Outcome != assert.Pass {
-				t.Errorf("%s, want a pass: it stays broken", result.Outcome)
-			}
-		})
-	}
-}
-
 // unanswered is a scenario with nobody to respond, and less time in which nobody does.
 func unanswered(s scenarios.Scenario) scenarios.Scenario {
 	s.Responder = "none"

@@ -19,8 +19,9 @@ import (
 // docker is the daemon that all tests share.
 var docker *rig.Docker
 
-// atOnce is how many runs share two cores before they wait for each other more than for Redis.
-const atOnce = "3"
+// atOnce and processesAtOnce are how many runs share two cores before they wait for each other more than for Redis: those of
+// processes cost less.
+const atOnce, processesAtOnce = "3", "5"
 
 func TestMain(m *testing.M) {
 	code, err := runTests(m)
@@ -34,8 +35,14 @@ func TestMain(m *testing.M) {
 // runTests gives the tests a daemon, a binary and a lock folder of their own, and looks at what they leave.
 func runTests(m *testing.M) (code int, err error) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", atOnce); err != nil {
-		return 1, err
+	parallel := atOnce
+	if os.Getenv("IN_REDIS") != "" {
+		parallel = processesAtOnce
+	}
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue { // nobody asked for another number
+		if err := f.Value.Set(parallel); err != nil {
+			return 1, err
+		}
 	}
 	dir, err := os.MkdirTemp("", "spillway-harness-")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"spillway/assert"
 	"spillway/outage"
 	"spillway/rig"
 )
@@ -51,6 +52,34 @@ func TestProcessCatalogue(t *testing.T) {
 			t.Parallel()
 			_, result := playOn(t, &Runner{Seed: 1, Version: "test"}, s)
 			passes(t, result)
+		})
+	}
+}
+
+// controlled are the scenarios whose control is run here: one of each way in which an outage could end by itself. `make
+// control` runs those of the whole catalogue, on containers, which takes minutes.
+var controlled = []string{"connection-leak", "idle-not-reaped", "half-open-peers", "reconnect-storm", "fd-exhausted", "cluster-slots"}
+
+// Every outage that somebody must end lasts when nobody does, or else it proves nothing about who does.
+func TestProcessControl(t *testing.T) {
+	t.Parallel()
+	needServer(t)
+	for _, s := range catalogue(t) {
+		if !assert.HasControl(s) {
+			continue
+		}
+		if !s.Recovers() && !s.Expect.Cause.LookAlike() {
+			t.Errorf("%s expects an outage and no recovery from it", s.Name)
+		}
+		if !slices.Contains(controlled, s.Name) {
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			_, result := playOn(t, &Runner{Seed: 1, Version: "test"}, unanswered(s))
+			if result.Outcome != assert.Pass {
+				t.Errorf("%s, want a pass: it stays broken", result.Outcome)
+			}
 		})
 	}
 }
