@@ -27,7 +27,7 @@ const (
 	// Those may miss more.
 	smallPool, mayMiss, mayMissOfAll, mayMissOfWhole = 8, 40, 90, 45
 	// So many sightings late in a second, over so many looks and none without use, are no chance: of sixteen connections of a pool that fits
-	// at least one rests in three of four looks. Then it matters less that it is one pool alone, or that others of its name rest.
+	// at least one rests in three of four looks. Then it matters less that it is one pool alone.
 	beyondChance, beyondLooks = 100, 8
 	// There must be at least leastLate such looks, and lateSights of them over all pools; of one pool alone lateLooks.
 	leastLate, lateLooks, lateSights = 3, 5, 10
@@ -134,7 +134,7 @@ func (v *view) kin() [][]*group {
 }
 
 // starving judges one service: all of its pools of one size must be in use all the time, since some may be so by chance. Of
-// those that share a name with other programs, or have none, two thirds; and several are enough where it is beyond chance.
+// those that share a name with other programs, or have none, two thirds.
 func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bool) {
 	mixed := false // no name, or connections that wait in other ways: several programs
 	for _, g := range groups {
@@ -144,7 +144,6 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 	var found starving
 	for _, size := range slices.Sorted(maps.Keys(sizes)) {
 		p := starving{size: size, of: len(sizes[size])}
-		never := p   // those of which every sighting was in use
 		each := true // each of the pools misses little enough by itself
 		for _, pool := range sizes[size] {
 			seen, late, misses := allInUse(pool, looks)
@@ -155,41 +154,30 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 			if seconds < pinnedFor {
 				continue
 			}
-			p.add(pool, len(seen), seconds, late, misses)
-			if misses == 0 {
-				never.add(pool, len(seen), seconds, late, 0)
+			if len(p.pools) == 0 || len(seen) < p.looks {
+				p.looks, p.seconds = len(seen), seconds
 			}
+			if len(p.pools) == 0 || late < p.late {
+				p.late = late
+			}
+			p.pools = append(p.pools, pool)
+			p.sightings, p.missed = p.sightings+size*late, p.missed+misses
 			each = each && misses*mayMiss <= size*late
 		}
 		whole, bound := len(p.pools) == p.of, mayMissOfAll
 		if whole && p.of >= 2 {
 			bound = mayMissOfWhole
 		}
-		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
-		few := each || p.missed*bound <= p.sightings
-		of := whole || mixed && len(p.pools) >= 2 && 3*len(p.pools) >= 2*p.of
-		if !enough || !few || !of {
-			if p = never; len(p.pools) < 2 || !p.beyondChance() {
-				continue
-			}
+		if !each && p.missed*bound > p.sightings {
+			continue
 		}
-		if len(p.pools) > len(found.pools) {
+		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
+		of := whole || mixed && len(p.pools) >= 2 && 3*len(p.pools) >= 2*p.of
+		if enough && of && len(p.pools) > len(found.pools) {
 			found = p
 		}
 	}
 	return found, len(found.pools) > 0
-}
-
-// add counts a pool in.
-func (s *starving) add(pool aged, looks int, seconds float64, late, missed int) {
-	if len(s.pools) == 0 || looks < s.looks {
-		s.looks, s.seconds = looks, seconds
-	}
-	if len(s.pools) == 0 || late < s.late {
-		s.late = late
-	}
-	s.pools = append(s.pools, pool)
-	s.sightings, s.missed = s.sightings+s.size*late, s.missed+missed
 }
 
 // allInUse returns the looks since all connections of the pool were there, how many of them came late in a second, and how

@@ -71,14 +71,10 @@ func TestPinned(t *testing.T) {
 		"a pool once":                   {missingEach(starving(3, 0.5, 0.5, 60), 1).late(), 9, 1, 0.6, 0.8, false},
 		"two of three once":             {missingEach(starving(3, 0.5, 0.5, 60), 2).late(), 9, 1, 0.6, 0.8, false},
 		"every one once":                {missingEach(starving(3, 0.5, 0.5, 60), 3).late(), 9, 1, 0, 0, false},
-		"one of two large pools once":   {missing(large(starving(2, 0.5, 0.5, 60), 2), 0.5).late(), 10, 1, 0, 0, false},
-		"one of three large pools once": {missing(large(starving(3, 0.5, 0.5, 60), 3), 0.5).late(), 10, 1, 0.6, 0.8, false}, // of the other two 200 sightings
+		"one of a large pool once":      {missing(large(starving(3, 0.5, 0.5, 60)), 0.5).late(), 10, 1, 0, 0, false},
 		"one of them twice":             {missing(starving(3, 0.5, 0.5, 60), 1.5).late(), 10, 1, 0, 0, false},
 		"two of three starve":           {resting(starving(3, 0.5, 0.5, 60), 1).late(), 9, 1, 0, 0, false},
-		"two of three starve, for long": {resting(starving(3, 0.5, 0.5, 60), 1).late(), 13, 1, 0.6, 0.8, false}, // 104 sightings
-		"12 looks of those":             {resting(starving(3, 0.5, 0.5, 60), 1).late(), 12, 1, 0, 0, false},
-		"one of those two once":         {missingEach(resting(starving(3, 0.5, 0.5, 60), 1), 2).late(), 13, 1, 0, 0, false},
-		"one of three, for long":        {resting(starving(3, 0.5, 0.5, 60), 2).late(), 13, 1, 0, 0, false},
+		"two of three starve, for long": {resting(starving(3, 0.5, 0.5, 60), 1).late(), 13, 1, 0, 0, false}, // 104 sightings: so have two healthy pools at 75 %
 		"two of three, by address":      {unnamed(resting(starving(3, 0.5, 0.5, 60), 1)).late(), 9, 1, 0.6, 0.8, false},
 		"one of three, by address":      {unnamed(resting(starving(3, 0.5, 0.5, 60), 2)).late(), 9, 1, 0, 0, false},
 		"one pool of 10, 100 sightings": {alone(10).late(), 10, 1, 0.5, 0.6, false},
@@ -154,8 +150,8 @@ func TestPinnedMissesFew(t *testing.T) {
 }
 
 // large makes the pools larger than small ones.
-func large(s *sim, hosts int) *sim {
-	for h := range hosts {
+func large(s *sim) *sim {
+	for h := range 3 {
 		for i := range 6 {
 			s.add("export", hostOf(1, h+1), 60.1, held(0.5, 0.1*float64(i)))
 		}
