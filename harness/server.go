@@ -170,7 +170,7 @@ func (r *run) look(ctx context.Context) error {
 		return err
 	}
 	if r.Outside != nil && 2*snap.Slots() > snap.MaxClients() {
-		r.lookOutside(reading, snap.At)
+		r.lookOutside(reading, &snap)
 	}
 	slim := snap.Slim()
 	r.rec.put(outage.Event{At: snap.At, Actor: "observer", Snapshot: &slim})
@@ -192,14 +192,13 @@ func (r *run) look(ctx context.Context) error {
 }
 
 // lookOutside shows the server's sockets at the time of a snapshot to whoever wants them.
-func (r *run) lookOutside(ctx context.Context, at outage.Duration) {
-	seen, err := r.server.redis.Outside(ctx)
+func (r *run) lookOutside(ctx context.Context, s *outage.Snapshot) {
+	held, err := r.server.redis.Held(ctx)
 	if err != nil {
 		r.rec.note("a look from outside failed: "+err.Error(), false)
 		return
 	}
-	seen.At = at
-	r.Outside(seen)
+	r.Outside(outage.Outside{At: s.At, Process: s.Process, Listen: s.Listen, Held: held})
 }
 
 // next waits for the next diagnosis and returns it with the snapshot that it ends with.

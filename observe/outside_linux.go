@@ -34,9 +34,12 @@ func (h LocalHost) Outside(ctx context.Context) (outage.Outside, error) {
 
 // Held lists the established TCP connections of the server.
 func (h LocalHost) Held(ctx context.Context) ([]outage.Held, error) {
-	_, port, err := h.table()
-	if err != nil {
-		return nil, fmt.Errorf("connections of process %d: %w", h.PID, err)
+	port := h.Port
+	if port == 0 { // each table is read from the kernel's whole hash of sockets
+		var err error
+		if _, port, err = h.table(); err != nil {
+			return nil, fmt.Errorf("connections of process %d: %w", h.PID, err)
+		}
 	}
 	ns, err := h.namespace()
 	if err != nil {

@@ -25,12 +25,12 @@ type request struct {
 
 // The operations of an observer.
 const (
-	opRedis   = "redis"   // relay the rest of the stream to a new connection to Redis
-	opLook    = "look"    // answer with one view
-	opRaise   = "raise"   // raise the server's file descriptor limit, answer with a failure
-	opLower   = "lower"   // lower the server's soft file descriptor limit, answer with a failure
-	opOutside = "outside" // answer with the server's connections as the kernel shows them
-	opLines   = "lines"   // answer with an outage.Command for each that passes the open lines
+	opRedis = "redis" // relay the rest of the stream to a new connection to Redis
+	opLook  = "look"  // answer with one view
+	opRaise = "raise" // raise the server's file descriptor limit, answer with a failure
+	opLower = "lower" // lower the server's soft file descriptor limit, answer with a failure
+	opHeld  = "held"  // answer with the server's connections as the kernel shows them
+	opLines = "lines" // answer with an outage.Command for each that passes the open lines
 )
 
 // failure is an answer that carries nothing but an error; empty is success.
@@ -225,19 +225,19 @@ func (h hostView) Look(ctx context.Context) (observe.HostFacts, error) {
 	return seen.HostFacts, err
 }
 
-// sockets is the answer to a look from outside.
-type sockets struct {
+// holding is the answer to which connections the server has.
+type holding struct {
 	failure
-	outage.Outside
+	Held []outage.Held `json:"held"`
 }
 
-func (o *observer) outside(ctx context.Context) (outage.Outside, error) {
-	var seen sockets
-	err := o.ask(ctx, request{Op: opOutside}, &seen)
+func (o *observer) held(ctx context.Context) ([]outage.Held, error) {
+	var seen holding
+	err := o.ask(ctx, request{Op: opHeld}, &seen)
 	if err == nil && seen.Error != "" {
 		err = errors.New(seen.Error)
 	}
-	return seen.Outside, err
+	return seen.Held, err
 }
 
 func muxConfig() *yamux.Config {

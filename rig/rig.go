@@ -51,8 +51,8 @@ func (r *Redis) Host(knock func() []string) observe.Host {
 	return hostView{observer: r.observer, knock: knock}
 }
 
-// Outside looks at the connections of the server from its own machine, which takes no slot. At is left zero.
-func (r *Redis) Outside(ctx context.Context) (outage.Outside, error) { return r.observer.outside(ctx) }
+// Held lists the connections of the server as its own machine shows them, which takes no slot.
+func (r *Redis) Held(ctx context.Context) ([]outage.Held, error) { return r.observer.held(ctx) }
 
 // Lines calls report for each command that came through LineAddr and its answer, until ctx ends or the observer is gone.
 func (r *Redis) Lines(ctx context.Context, report func(outage.Command)) error {

@@ -91,8 +91,8 @@ func (w Watchman) answer(ctx context.Context, stream net.Conn, lines *openLines)
 		w.relay(ctx, in, stream)
 	case opLook:
 		_ = out.Encode(w.look(ctx, r.Knock))
-	case opOutside:
-		_ = out.Encode(w.outside(ctx))
+	case opHeld:
+		_ = out.Encode(w.held(ctx))
 	case opRaise:
 		_ = out.Encode(w.raise(r.Nofile))
 	case opLower:
@@ -139,12 +139,12 @@ func reportLines(ctx context.Context, lines *openLines, in io.Reader, stream net
 	listening.Wait()
 }
 
-func (w Watchman) outside(ctx context.Context) sockets {
-	seen, err := observe.LocalHost{PID: w.PID, Port: w.Port}.Outside(ctx)
+func (w Watchman) held(ctx context.Context) holding {
+	held, err := observe.LocalHost{PID: w.PID, Port: w.Port}.Held(ctx)
 	if err != nil {
-		return sockets{failure: failure{fmt.Sprintf("look at the server's sockets: %v", err)}}
+		return holding{failure: failure{fmt.Sprintf("look at the server's sockets: %v", err)}}
 	}
-	return sockets{Outside: seen}
+	return holding{Held: held}
 }
 
 // knockTime is how long a host may take to answer a knock: far beyond any round trip inside one machine.
