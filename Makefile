@@ -11,7 +11,7 @@ VET     := CGO_ENABLED=0 $(GO) vet -trimpath
 # The race detector needs a C compiler. Without one the tests run all the same, and say so.
 CC_FOUND := $(firstword $(shell command -v cc gcc clang 2>/dev/null))
 RACE    := $(if $(CC_FOUND),-race)
-# Without debug symbols a test links in half the time.
+# Without debug symbols a test links faster.
 SMALL   := -ldflags='-s -w'
 # These tests start hundreds of processes against the clock, on machines that others use too.
 # A test that fails and passes when it is run once more is named as such at the end; one that fails twice fails the
