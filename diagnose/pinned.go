@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -49,6 +50,11 @@ func pinned(v *view) *outage.Finding {
 		if !ok {
 			continue
 		}
+		if p.peeks.rests() {
+			v.doubts = append(v.doubts, fmt.Sprintf("whether pools of %s are too small: late in each second all their connections had been used, but %d of %d earlier in it had not: look at the pool's statistics (waits, timeouts)",
+				names(p.groups()), p.peeks.missed, p.peeks.sightings))
+			continue
+		}
 		if len(starved) == 0 || len(p.pools) > len(starved[best].pools) {
 			best = len(starved)
 		}
@@ -69,6 +75,9 @@ func pinned(v *view) *outage.Finding {
 		w.note(-0.15, byHostCommand, "it is one pool alone: one that just fits its load looks the same")
 	}
 	w.note(0.1, busyCommand, "%d of the looks came late in a second of the server's clock, when idle is 0 only for what was used within most of it", p.late)
+	if n := p.peeks.sightings; n >= peekSights {
+		w.note(0, busyCommand, "and %d of %d sightings earlier in a second, from %.2g s on, found them in use too", n-p.peeks.missed, n, callSlack*p.peeks.call)
+	}
 	if apart := openedApart(p.pools); apart <= oneBurst {
 		w.note(0.05, busyCommand, "each pool opened all of them within a second: it could have used more from the start")
 	} else {
@@ -102,6 +111,7 @@ type starving struct {
 	seconds float64 // that these looks span
 	// sightings counts the connections of all pools over the looks late in a second, and missed those of them that were not in use.
 	sightings, missed int
+	peeks             peeked
 }
 
 func (s starving) beyondChance() bool {
@@ -136,7 +146,7 @@ func (v *view) kin() [][]*group {
 // starving judges one service: all of its pools of one size must be in use all the time, since some may be so by chance. Of
 // those that share a name with other programs, or have none, two thirds.
 func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bool) {
-	mixed := false // no name, or connections that wait in other ways: several programs
+	mixed := numberedAndNot(groups) // no name, or connections that wait in other ways: several programs
 	for _, g := range groups {
 		mixed = mixed || g.service.label != byName || slices.ContainsFunc(g.conns, func(c *conn) bool { return c.Subscribed() || c.Blocked() || c.Replication() })
 	}
@@ -171,13 +181,20 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 		if !each && p.missed*bound > p.sightings {
 			continue
 		}
+		p.peeks = peeksAt(p.pools, looks)
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
-		of := whole || mixed && len(p.pools) >= 2 && 3*len(p.pools) >= 2*p.of
+		of := whole || mixed && len(p.pools) >= 2 && (3*len(p.pools) >= 2*p.of || p.missed == 0 && p.peeks.full())
 		if enough && of && len(p.pools) > len(found.pools) {
 			found = p
 		}
 	}
 	return found, len(found.pools) > 0
+}
+
+// numberedAndNot reports whether hosts of a service are numbered and others are not, such as app-1 and app: it may be two programs.
+func numberedAndNot(groups []*group) bool {
+	plain := func(g *group) bool { return g.name == g.service.who.name }
+	return slices.ContainsFunc(groups, plain) && slices.ContainsFunc(groups, func(g *group) bool { return !plain(g) })
 }
 
 // allInUse returns the looks since all connections of the pool were there, how many of them came late in a second, and how

@@ -68,7 +68,7 @@ func stalled(v *view) *outage.Finding {
 		return nil
 	}
 	if s.late > 0 {
-		w.note(0.15, latencyCommand, "a PING on an open connection took up to %.3g s", s.latest)
+		w.note(0.15, latencyCommand, "an answer on an open connection took up to %.3g s", s.latest)
 	}
 	if s.cpuKnown && s.cpu >= 0.25 && (slow || heavy) {
 		w.note(0.05, cpuCommand, "the server used %s of a core", percent(min(1, s.cpu)))
@@ -149,7 +149,7 @@ func (v *view) stall() *stall {
 		s.longest = max(s.longest, c.Took.Seconds())
 	}
 	for _, shot := range since {
-		if wait := shot.Latency.Seconds(); wait >= longCommand {
+		if wait := waited(shot); wait >= longCommand {
 			s.late++
 			s.latest = max(s.latest, wait)
 		}
@@ -160,6 +160,15 @@ func (v *view) stall() *stall {
 		s.sinceStart(v.now)
 	}
 	return s
+}
+
+// waited returns how many seconds we waited for an answer, at a look or since the one before.
+func waited(s *outage.Snapshot) float64 {
+	wait := s.Latency
+	for _, p := range s.Peeks {
+		wait = max(wait, p.Took)
+	}
+	return wait.Seconds()
 }
 
 // sinceStart takes what commands took since the server started, where there is only one look.

@@ -96,11 +96,12 @@ func (r *run) reader() *observe.Reader {
 
 // watch takes a snapshot each second, or as often as asked, and diagnoses the latest ones, until the run ends.
 func (r *run) watch(ctx context.Context) error {
-	for pause := r.watchEvery(); ; pause = r.pause() {
-		if sleep(ctx, pause) != nil {
+	for {
+		peeks, err := r.rest(ctx)
+		if err != nil {
 			return nil
 		}
-		err := r.look(ctx)
+		err = r.look(ctx, peeks)
 		if err != nil && ctx.Err() == nil && r.external() {
 			err = r.reopen(ctx, err)
 		}
@@ -113,15 +114,23 @@ func (r *run) watch(ctx context.Context) error {
 	}
 }
 
-// pause is how long to wait for the next look.
-func (r *run) pause() time.Duration {
+// rest waits for the next look, and peeks meanwhile.
+func (r *run) rest(ctx context.Context) ([]outage.Peek, error) {
 	r.server.latest.Lock()
-	defer r.server.latest.Unlock()
 	n := len(r.server.window)
 	if n == 0 {
-		return r.watchEvery()
+		r.server.latest.Unlock()
+		return nil, sleep(ctx, r.watchEvery())
 	}
-	return observe.Pause(r.server.window[n-1], r.rec.now(), r.watchEvery())
+	last := r.server.window[n-1]
+	r.server.latest.Unlock()
+	return observe.Rest(ctx, last, r.rec.now, r.watchEvery(), sleep, func(ctx context.Context) (outage.Peek, error) {
+		r.server.mu.Lock()
+		defer r.server.mu.Unlock()
+		reading, cancel := context.WithTimeout(ctx, lookLimit)
+		defer cancel()
+		return r.reader().Peek(reading)
+	})
 }
 
 // How long the observer may be without a connection, and how often it tries for a new one.
@@ -153,8 +162,8 @@ func (r *run) reopen(ctx context.Context, why error) error {
 	return nil
 }
 
-// look takes one snapshot and diagnoses.
-func (r *run) look(ctx context.Context) error {
+// look takes one snapshot and diagnoses. peeks were taken since the one before.
+func (r *run) look(ctx context.Context, peeks []outage.Peek) error {
 	s := &r.server
 	s.mu.Lock()
 	reading, cancel := context.WithTimeout(ctx, lookLimit) // a run may have a deadline of its own, and a much later one
@@ -172,6 +181,7 @@ func (r *run) look(ctx context.Context) error {
 	if r.Outside != nil && 2*snap.Slots() > snap.MaxClients() {
 		r.lookOutside(reading, &snap)
 	}
+	snap.Peeks = peeks
 	slim := snap.Slim()
 	r.rec.put(outage.Event{At: snap.At, Actor: "observer", Snapshot: &slim})
 

@@ -29,6 +29,7 @@ func TestCapture(t *testing.T) {
 			ACLLog:  []outage.ACLEntry{{Count: 2, Reason: "key", Object: "card:4111", User: "web", Addr: "10.0.0.5:4123"}, {Count: 1, Reason: "command", Object: "config", User: "web", Addr: "10.0.0.5:1"}},
 			Nodes:   []outage.Node{{ID: strings.Repeat("a", 40), Addr: "10.0.0.1:6379", Flags: "myself,master", Link: "connected"}},
 			Latency: 1e6,
+			Peeks:   []outage.Peek{{At: outage.Duration(at + 5e8), Took: 2e6, Time: 1_300_000, Idle: map[int64]int64{3: 0, 17: 12}}},
 			Missing: []outage.Missing{{What: "CONFIG GET timeout", Why: "NOPERM"}},
 		}
 	}

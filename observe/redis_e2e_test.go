@@ -305,3 +305,39 @@ func TestManyClients(t *testing.T) {
 		t.Errorf("took %v; 0.2s here, so the margin is tenfold", took)
 	}
 }
+
+// TestPeekAtRedis peeks at a connection that was just used, and at one that rests.
+func TestPeekAtRedis(t *testing.T) {
+	s := start(t, "--maxclients", "100")
+	rests, works := dial(t, s.options()), dial(t, s.options())
+	r := &Reader{Conn: dial(t, s.options())}
+	first, err := r.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := func(c *Conn) int64 {
+		n, err := c.Do(t.Context(), "CLIENT", "ID")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n.(int64)
+	}
+	resting, working := id(rests), id(works)
+	peeks, err := Rest(t.Context(), first, r.now, 3*time.Second, sleeps, func(ctx context.Context) (outage.Peek, error) {
+		if _, err := works.Do(ctx, "PING"); err != nil {
+			t.Error(err)
+		}
+		return r.Peek(ctx)
+	})
+	if err != nil || len(peeks) != 2 {
+		t.Fatalf("%d peeks, %v", len(peeks), err)
+	}
+	began, _ := first.Number(serverClock)
+	for _, p := range peeks {
+		// One second more or less: the reading began in the second before, or Redis had its clock from then.
+		gone := p.Time/1e6 - began/1e6
+		if idle := p.Idle[resting]; len(p.Idle) != 3 || gone < 1 || idle < gone-1 || idle > gone+1 || p.Idle[working] > 1 || p.Took <= 0 {
+			t.Errorf("after %d s: %+v, want %d at rest and %d in use", gone, p, resting, working)
+		}
+	}
+}

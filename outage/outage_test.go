@@ -94,10 +94,10 @@ func TestSnapshotCounts(t *testing.T) {
 func TestSlimCountsWhatItDrops(t *testing.T) {
 	s := Snapshot{Clients: []Client{
 		{ID: 1, Addr: "10.0.0.5:1", Name: "api"}, {ID: 2, Addr: "10.0.0.5:2", Name: "api"}, {ID: 3, Addr: "10.0.0.6:1", Name: "api"},
-	}, Log: []string{"line"}}
+	}, Log: []string{"line"}, Peeks: []Peek{{Time: 1}}}
 	want := []Census{{"api", "10.0.0.5", 2}, {"api", "10.0.0.6", 1}}
 	slim := s.Slim()
-	if diff := cmp.Diff(want, slim.Census); diff != "" || slim.Clients != nil || slim.Log != nil {
+	if diff := cmp.Diff(want, slim.Census); diff != "" || slim.Clients != nil || slim.Log != nil || slim.Peeks != nil {
 		t.Errorf("-want +got\n%s%+v", diff, slim)
 	}
 	if len(s.Clients) != 3 {

@@ -23,7 +23,17 @@ type Snapshot struct {
 	Nodes   []Node            `json:"nodes,omitempty"`   // CLUSTER NODES; nil outside cluster mode
 	// Latency is how long Redis took to answer a PING on an open connection just before the reading; 0 when it was not measured.
 	Latency Duration  `json:"latency,omitempty"`
+	Peeks   []Peek    `json:"peeks,omitempty"` // between the reading before and this one, oldest first
 	Missing []Missing `json:"missing,omitempty"`
+}
+
+// Peek is what CLIENT LIST says of idle times between two readings. Idle is in whole seconds of the server's clock, so that it tells
+// different things at different moments of a second.
+type Peek struct {
+	At   Duration        `json:"at"`
+	Took Duration        `json:"took"` // until Redis had answered
+	Time int64           `json:"time"` // the server's clock, in µs since 1970
+	Idle map[int64]int64 `json:"idle"` // by the client's id, in whole seconds
 }
 
 // Missing names a source that could not be read, and why.
@@ -236,7 +246,7 @@ func (s *Snapshot) Version() string {
 // Slim returns a copy that counts the clients instead of listing them: what a history keeps of most snapshots.
 func (s *Snapshot) Slim() Snapshot {
 	slim := *s
-	slim.Clients, slim.Sockets, slim.Log = nil, nil, nil
+	slim.Clients, slim.Peeks, slim.Sockets, slim.Log = nil, nil, nil, nil
 	type key struct{ name, host string }
 	index := map[key]int{}
 	slim.Census = nil

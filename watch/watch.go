@@ -118,6 +118,9 @@ func (w *Watch) read(s outage.Snapshot, wall outage.Duration, list bool) {
 	for len(w.points) > 0 && w.points[0].At < s.At-history {
 		w.points = w.points[1:]
 	}
+	for _, p := range s.Peeks {
+		wall += max(0, p.Took-s.Latency)
+	}
 	w.budget.read(s, wall, list)
 	w.last = s
 }

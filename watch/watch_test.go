@@ -162,6 +162,13 @@ func TestTheListIsTakenAsRarelyAsItMustBe(t *testing.T) {
 	if c := far.View(second).Cost; c.Look != 5*outage.Duration(time.Millisecond) {
 		t.Errorf("45 ms, of which 40 on the way: %+v", c)
 	}
+	// Peeks list the clients, too.
+	peeking := &Watch{Every: second}
+	shot.Peeks = []outage.Peek{{Took: 27 * outage.Duration(time.Millisecond)}, {Took: 28 * outage.Duration(time.Millisecond)}, {Took: 1}}
+	peeking.Look(shot, 45*outage.Duration(time.Millisecond))
+	if c := peeking.View(second).Cost; c.Look != 20*outage.Duration(time.Millisecond) {
+		t.Errorf("with peeks of 7 and 8 ms and the way: %+v", c)
+	}
 }
 
 // Others send INFO and CLIENT LIST too: what they cost is not ours, which took no longer than the answer did.

@@ -206,12 +206,15 @@ func (l look) sample(ctx context.Context, conn *observe.Conn, say func(string)) 
 	reader := observe.Reader{Conn: conn, Host: l.host, Now: func() outage.Duration { return outage.Duration(time.Since(begin)) }}
 	var snaps []outage.Snapshot
 	for i := range l.samples {
+		var peeks []outage.Peek
 		if i > 0 {
-			if err := sleepFor(ctx, observe.Pause(snaps[len(snaps)-1], reader.Now(), l.interval)); err != nil {
+			var err error
+			if peeks, err = observe.Rest(ctx, snaps[len(snaps)-1], reader.Now, l.interval, sleepFor, reader.Peek); err != nil {
 				return nil, err
 			}
 		}
 		snap, err := reader.Snapshot(ctx)
+		snap.Peeks = peeks
 		switch {
 		case err == nil:
 			snaps = append(snaps, snap)

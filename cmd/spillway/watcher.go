@@ -30,7 +30,8 @@ type watcher struct {
 
 	conn   *observe.Conn
 	reader observe.Reader
-	seen   bool // Redis was seen once: from then on, nothing is the end
+	peeks  []outage.Peek // since the latest look
+	seen   bool          // Redis was seen once: from then on, nothing is the end
 }
 
 const (
@@ -59,12 +60,12 @@ func (w *watcher) run(ctx context.Context) error {
 		if err := w.slot(ctx); err != nil {
 			return err
 		}
-		listed, pause, err := w.look(ctx)
+		snap, listed, err := w.look(ctx)
 		if err == nil && listed {
 			n++
 		}
 		if err == nil && (w.looks == 0 || n < w.looks) {
-			err = w.pause(ctx, pause)
+			w.peeks, err = observe.Rest(ctx, snap, w.now, w.every, w.pause, w.peek)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -158,17 +159,16 @@ func (w *watcher) use(conn *observe.Conn) {
 // lost gives the connection up. A view of that is shown; a cause that ends the watch is returned.
 func (w *watcher) lost(err error) error {
 	closeQuietly(w.conn)
-	w.conn = nil
+	w.conn, w.peeks = nil, nil
 	w.watch.Lost(w.now(), "connection lost: "+err.Error())
 	return w.display()
 }
 
-// look reads once, with the clients where Redis can afford it, and says how long to wait for the next.
-func (w *watcher) look(ctx context.Context) (listed bool, pause time.Duration, err error) {
+// look reads once, with the clients where Redis can afford it.
+func (w *watcher) look(ctx context.Context) (snap outage.Snapshot, listed bool, err error) {
 	reading, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	began, listed := time.Now(), w.watch.Due(w.now())
-	var snap outage.Snapshot
 	err = w.during("no answer yet", func() (err error) {
 		if listed {
 			snap, err = w.reader.Snapshot(reading)
@@ -178,10 +178,11 @@ func (w *watcher) look(ctx context.Context) (listed bool, pause time.Duration, e
 		return err
 	})
 	if err != nil {
-		return false, 0, err
+		return snap, false, err
 	}
 	took := outage.Duration(time.Since(began))
 	if listed {
+		snap.Peeks = w.peeks
 		for _, f := range w.watch.Look(snap, took) {
 			if said := w.hook.add(f, w.watch.View(w.now())); said != "" {
 				w.note(said)
@@ -190,8 +191,24 @@ func (w *watcher) look(ctx context.Context) (listed bool, pause time.Duration, e
 	} else {
 		w.watch.Glance(snap, took)
 	}
-	return listed, observe.Pause(snap, w.now(), w.every), w.display()
+	return snap, listed, w.display()
 }
+
+// peek reads in the middle of a second, where Redis can afford a look at the end of it.
+func (w *watcher) peek(ctx context.Context) (peek outage.Peek, err error) {
+	if !w.watch.Due(w.now() + outage.Duration(w.every)) {
+		return peek, errTooDear
+	}
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
+	err = w.during("no answer yet", func() error {
+		peek, err = w.reader.Peek(ctx)
+		return err
+	})
+	return peek, err
+}
+
+var errTooDear = errors.New("a list of clients takes Redis too long")
 
 // during waits for what talks to Redis, and shows that it has to.
 func (w *watcher) during(what string, talk func() error) error {

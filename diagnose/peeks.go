@@ -1,0 +1,98 @@
+package diagnose
+
+import (
+	"slices"
+
+	"spillway/outage"
+)
+
+// A client that always finds a free connection leaves some unused for a while; one that waits for its pool takes each up again as soon as
+// it is free. So of a pool that is too small every connection was used within the time that a call takes, and until then the more of
+// them the more of the second has gone by, evenly. The looks come late in a second, when a pool whose calls are short has used all its
+// connections anyway; peeks come earlier.
+const (
+	peekBin   = 0.15 // peeks come at multiples of so much of a second
+	callLeast = 0.8  // up to so many of the connections used in some part of a second tell how long a call takes
+	callSlack = 1.3  // times that is past the end of a call, for sure
+	// Of so many sightings past that, one in so many may be a connection that was not used.
+	peekSights, peekMiss = 10, 50
+	// So many without one show pools that are full, though others of their name are not.
+	peekSure = 30
+)
+
+// peeked is what the peeks say of the pools of one service.
+type peeked struct {
+	call float64 // seconds that a call takes at the most; 0 when there were no peeks
+	// sightings counts the connections over the peeks past that time of a second, and missed those that were not used in it.
+	sightings, missed int
+}
+
+// rests reports whether connections were at rest that would have been in use if the pool were too small.
+func (p peeked) rests() bool { return p.sightings >= peekSights && p.missed*peekMiss > p.sightings }
+
+// full reports whether there were enough peeks to see one at rest, and none was.
+func (p peeked) full() bool { return p.sightings >= peekSure && p.missed == 0 }
+
+// peeksAt judges pools of one size and service by the peeks since the first of the looks.
+func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {
+	type part struct {
+		phases float64 // of the second, one for each sighting
+		used   int
+		of     int
+	}
+	var parts []part
+	each := func(see func(phase float64, used, of int)) {
+		for _, pool := range pools {
+			for _, look := range looks[1:] {
+				for _, peek := range look.Peeks {
+					if used, ok := usedAt(peek, pool); ok {
+						see(float64(peek.Time%1e6)/1e6, used, len(pool.conns))
+					}
+				}
+			}
+		}
+	}
+	each(func(phase float64, used, of int) {
+		i := int(phase/peekBin + 0.5)
+		for len(parts) <= i {
+			parts = append(parts, part{})
+		}
+		parts[i].phases += phase * float64(of)
+		parts[i].used, parts[i].of = parts[i].used+used, parts[i].of+of
+	})
+	parts = slices.DeleteFunc(parts, func(p part) bool { return p.used == 0 })
+	var begun part
+	for i, part := range parts {
+		if i == 0 || float64(part.used) <= callLeast*float64(part.of) {
+			begun.phases, begun.used = begun.phases+part.phases, begun.used+part.used
+		}
+	}
+	if begun.used == 0 {
+		return peeked{}
+	}
+	p := peeked{call: begun.phases / float64(begun.used)}
+	each(func(phase float64, used, of int) {
+		if phase >= callSlack*p.call {
+			p.sightings, p.missed = p.sightings+of, p.missed+of-used
+		}
+	})
+	return p
+}
+
+// usedAt counts the connections of a pool that were used in the second of the peek; ok is false where one of them was not there,
+// or the server's clock is none.
+func usedAt(peek outage.Peek, pool aged) (used int, ok bool) {
+	if peek.Time <= 0 {
+		return 0, false
+	}
+	for _, c := range pool.conns {
+		idle, there := peek.Idle[c.ID]
+		if !there {
+			return 0, false
+		}
+		if idle == 0 {
+			used++
+		}
+	}
+	return used, true
+}

@@ -1,0 +1,225 @@
+package diagnose_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"spillway/diagnose"
+	"spillway/outage"
+)
+
+// peeking has the observer peek twice in the second of each look, by turns at different moments of it, as observe.Rest does.
+func (s *sim) peeking() *sim {
+	return s.also(func(t float64, shot *outage.Snapshot) {
+		second := math.Floor(t)
+		for _, phase := range [][]float64{{0.15, 0.45}, {0.3, 0.6}}[int(second)%2] {
+			shot.Peeks = append(shot.Peeks, s.peek(second+phase))
+		}
+	})
+}
+
+func (s *sim) peek(t float64) outage.Peek {
+	p := outage.Peek{At: outage.Duration(t * float64(time.Second)), Time: int64(math.Round(t * 1e6)), Idle: map[int64]int64{}}
+	for _, k := range s.conns {
+		if k.born <= t && (k.died == 0 || k.died > t) {
+			p.Idle[k.c.ID] = int64(math.Floor(t) - math.Floor(max(k.born, k.last(t))))
+		}
+	}
+	return p
+}
+
+// queue adds a pool of that size whose calls come at random, keep a connection for hold seconds, and are as many as keep that
+// share of it in use: more than 1 is a pool that is too small. The connection used last is handed out first.
+func (s *sim) queue(name, host string, size int, share, hold float64, rng *rand.Rand) {
+	const born = 80.0
+	uses := make([][]float64, size) // when each connection was taken
+	until := make([]float64, size)  // the end of the call on it
+	for i := range uses {
+		uses[i], until[i] = []float64{born + float64(i)/100}, born+float64(i)/100
+	}
+	waits := 0.0 // when the call before was served: who comes later waits behind it
+	for t := born + 1; t < now+1; t += rng.ExpFloat64() * hold / (share * float64(size)) {
+		at := max(t, waits)
+		best := -1 // the free one that was given back last; if none is free, the one that is so first
+		for i := range until {
+			free, bestFree := until[i] <= at, best >= 0 && until[best] <= at
+			switch {
+			case best < 0, free && !bestFree:
+				best = i
+			case free == bestFree && (free && until[i] > until[best] || !free && until[i] < until[best]):
+				best = i
+			}
+		}
+		at = max(at, until[best])
+		if at > now+1 {
+			break
+		}
+		waits = at
+		uses[best], until[best] = append(uses[best], at), at+hold
+	}
+	for i, taken := range uses {
+		s.add(name, host, born+float64(i)/100, func(t float64) float64 {
+			n, _ := slices.BinarySearch(taken, t)
+			return taken[max(0, n-1)]
+		})
+	}
+}
+
+// TestPeeks has many fleets, some of whose pools are too small and some of whose just fit: what the looks late in a second
+// cannot tell apart the peeks do, and where pools are too small they take nothing away.
+func TestPeeks(t *testing.T) {
+	const fleets = 60
+	for name, c := range map[string]struct {
+		size, pools         int
+		share, hold         float64
+		leastLate, mostLate int // named by the looks alone
+		least, most         int // named with peeks
+	}{
+		"too small, calls of 0.2 s":  {6, 2, 1.25, 0.2, fleets, fleets, fleets, fleets},
+		"too small, calls of 0.3 s":  {4, 3, 1.25, 0.3, fleets, fleets, fleets, fleets},
+		"too small, calls of 0.45 s": {5, 3, 1.25, 0.45, fleets, fleets, fleets, fleets},
+		"too small, calls of 0.7 s":  {4, 3, 1.25, 0.7, fleets, fleets, fleets, fleets},
+		"too small, calls of 2 ms":   {4, 2, 1.25, 0.002, fleets, fleets, fleets, fleets},
+		"at 72 %, calls of 0.2 s":    {7, 2, 0.72, 0.2, fleets / 3, fleets, 0, fleets / 12},
+		"at 75 %, calls of 0.2 s":    {6, 3, 0.75, 0.2, fleets / 2, fleets, 0, fleets / 5},
+		"at 70 %, calls of 0.25 s":   {7, 2, 0.7, 0.25, fleets / 8, fleets, 0, fleets / 12},
+		"at 75 %, calls of 0.45 s":   {6, 3, 0.75, 0.45, 0, 2, 0, 2},
+	} {
+		late, peeked := 0, 0
+		for seed := range uint64(fleets) {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			s := &sim{limit: 400}
+			for h := range c.pools {
+				s.queue("export", hostOf(1, h+1), c.size, c.share, c.hold, rng)
+			}
+			s.lifo("web", "10.0.2.1", 10, 10)
+			s.late()
+			if confidenceOf(s.diagnose(10, 1), outage.NotAtLimit) >= 0.5 {
+				late++
+			}
+			if confidenceOf(s.peeking().diagnose(10, 1), outage.NotAtLimit) >= 0.5 {
+				peeked++
+			}
+		}
+		t.Logf("%s: named in %d by looks alone, in %d with peeks", name, late, peeked)
+		if late < c.leastLate || late > c.mostLate || peeked < c.least || peeked > c.most {
+			t.Errorf("%s: named in %d by looks alone, want %d to %d; with peeks in %d, want %d to %d",
+				name, late, c.leastLate, c.mostLate, peeked, c.least, c.most)
+		}
+	}
+}
+
+// TestPeeksSay has peeks that speak for and against pools that are too small.
+func TestPeeksSay(t *testing.T) {
+	for name, c := range map[string]struct {
+		s           *sim
+		starved     bool
+		says, doubt string
+	}{
+		"calls of 0.4 s": {starving(3, 0.4, 0.5, 60), true, "48 of 48 sightings earlier in a second", ""},
+		"calls of 0.25 s, with one of ten at rest in the middle of each second": {restsEarly(large(starving(3, 0.25, 0.5, 60)), 0.62), false, "", "27 of 270 earlier in it had not"},
+		"calls of 0.7 s, of which no peek comes after the end":                  {starving(3, 0.7, 0.5, 60), true, "", ""},
+		"calls that come all at once":                                           {atOnce(starving(3, 0.4, 0.5, 60), 0.4), true, "", ""},
+		"peeks before the pools were there":                                     {starving(3, 0.4, 0.5, now-9), true, "", ""},
+	} {
+		d := c.s.late().peeking().diagnose(10, 1)
+		if got := confidenceOf(d, outage.NotAtLimit) >= 0.5; got != c.starved {
+			t.Errorf("%s: starved %t:\n%s", name, got, text(d))
+		}
+		if !strings.Contains(text(d), c.says) || !strings.Contains(strings.Join(d.Unsure, "\n"), c.doubt) || c.doubt == "" && len(d.Unsure) > 0 {
+			t.Errorf("%s: want %q, and in doubt %q:\n%s\n%q", name, c.says, c.doubt, text(d), d.Unsure)
+		}
+	}
+}
+
+// TestPeeksOfNoClock has peeks from a file that no server wrote.
+func TestPeeksOfNoClock(t *testing.T) {
+	shots := starving(3, 0.4, 0.5, 60).late().looks(10, 1)
+	want := diagnose.Diagnose(shots...)
+	for i := range shots {
+		idle := map[int64]int64{}
+		for _, c := range shots[i].Clients {
+			idle[c.ID] = 3
+		}
+		shots[i].Peeks = []outage.Peek{{Time: -900_000, Idle: idle}, {Idle: idle}, {Time: 900_000}}
+	}
+	if got := diagnose.Diagnose(shots...); text(got) != text(want) {
+		t.Errorf("%s\nwant\n%s", text(got), text(want))
+	}
+}
+
+// restsEarly lets the first connection of each host begin its calls late in each second.
+func restsEarly(s *sim, phase float64) *sim {
+	for h := range 3 {
+		s.conns[4*h].last = every(1, phase)
+	}
+	return s
+}
+
+// atOnce has all the connections taken at the same moment, over and over.
+func atOnce(s *sim, hold float64) *sim {
+	for i := range s.conns[:12] {
+		s.conns[i].last = held(hold, 0.29)
+	}
+	return s
+}
+
+// TestSomeStarveUnderTheName has pools of a numbered and of a plain name, of which those of one are too small.
+func TestSomeStarveUnderTheName(t *testing.T) {
+	fleet := func(name func(host int) string, peeks bool) outage.Diagnosis {
+		s := starving(4, 0.3, 0.5, 60)
+		for h := range 4 {
+			for i := range 4 {
+				s.conns[4*h+i].c.Name = name(h)
+			}
+		}
+		for h := range 3 {
+			for i := range 4 {
+				s.add(name(4+h), hostOf(3, h+1), 30, every(2.2, 0.3*float64(i)))
+			}
+		}
+		s.late()
+		if peeks {
+			s.peeking()
+		}
+		return diagnose.Diagnose(s.looks(10, 1)...)
+	}
+	both := func(h int) string {
+		if h < 4 {
+			return "import"
+		}
+		return "import-" + string(rune('0'+h))
+	}
+	for name, c := range map[string]struct {
+		name    func(int) string
+		peeks   bool
+		starved bool
+	}{
+		"numbered and not":           {both, true, true},
+		"numbered and not, by looks": {both, false, false},
+		"the same name":              {func(int) string { return "import" }, true, false},
+		"all numbered":               {func(h int) string { return "import-" + string(rune('0'+h)) }, true, false},
+	} {
+		d := fleet(c.name, c.peeks)
+		if got := confidenceOf(d, outage.NotAtLimit) >= 0.5; got != c.starved {
+			t.Errorf("%s: starved %t:\n%s", name, got, text(d))
+		}
+	}
+}
+
+// TestAStallBetweenTheLooks has a server that stands still and goes on right before each look: only the peek had to wait.
+func TestAStallBetweenTheLooks(t *testing.T) {
+	for wait, stalled := range map[time.Duration]bool{time.Second: true, 10 * time.Millisecond: false} {
+		d := lookalikes(func(_ int, s *outage.Snapshot) {
+			s.Latency = outage.Duration(time.Millisecond)
+			s.Peeks = []outage.Peek{{Took: outage.Duration(wait)}, {Took: outage.Duration(time.Millisecond)}}
+		})
+		if got := confidenceOf(d, outage.ServerStalled) > 0; got != stalled {
+			t.Errorf("peeks of %s: stalled %t, want %t:\n%s", wait, got, stalled, text(d))
+		}
+	}
+}
