@@ -346,12 +346,13 @@ func TestWatchedBySentinels(t *testing.T) {
 	line(t, said, "hint: a Sentinel has a limit of clients, too")
 }
 
-// The servers have a password, the Sentinels another one.
+// The servers have a password, the Sentinels another one, and users who may look.
 func TestSentinelPassword(t *testing.T) {
 	server(t, 7301, "--requirepass", "s3rver")
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "sentinel.conf")
-	text := fmt.Sprintf("port 7351\nbind 127.0.0.1\ndir %s\nlogfile %s/log\nrequirepass gu4rd\nsentinel monitor mymaster 127.0.0.1 7301 1\nsentinel auth-pass mymaster s3rver\n", dir, dir)
+	text := fmt.Sprintf("port 7351\nbind 127.0.0.1\ndir %s\nlogfile %s/log\nrequirepass gu4rd\n"+
+		"user oncall on >w4tch -@all +auth +hello +client +ping +info +sentinel +config|get\nuser other on >w4tch -@all\nsentinel monitor mymaster 127.0.0.1 7301 1\nsentinel auth-pass mymaster s3rver\n", dir, dir)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -372,4 +373,18 @@ func TestSentinelPassword(t *testing.T) {
 	if strings.Contains(out+said, "gu4rd") || strings.Contains(out+said, "s3rver") {
 		t.Errorf("a password is shown: %s %s", out, said)
 	}
+	t.Setenv("SPILLWAY_SENTINEL_PASSWORD", "w4tch")
+	t.Setenv("SPILLWAY_SENTINEL_USER", "oncall")
+	out, said = runs(t, exitPass, append([]string{"diagnose", url}, quick...)...)
+	line(t, out, "2 nodes: 2 well.")
+	if strings.Contains(out+said, "w4tch") {
+		t.Errorf("a user's password is shown: %s %s", out, said)
+	}
+	t.Setenv("SPILLWAY_SENTINEL_USER", "other")
+	_, said = runs(t, exitInconclusive, "diagnose", url)
+	line(t, said, "NOPERM")
+	t.Setenv("SPILLWAY_SENTINEL_USER", "nobody")
+	_, said = runs(t, exitInconclusive, "diagnose", url)
+	line(t, said, "WRONGPASS")
+	line(t, said, "hint: ", "SPILLWAY_SENTINEL_USER")
 }

@@ -27,7 +27,7 @@ Each flag can be set by environment, too: SPILLWAY_SEED=7 is --seed 7. A flag be
 the environment, which beats the settings of a catalogue. The password of a live
 Redis comes from --password-file, SPILLWAY_PASSWORD, REDISCLI_AUTH or its URL, in
 this order, and that of the Sentinels of a redis+sentinel:// URL from
-SPILLWAY_SENTINEL_PASSWORD.`,
+SPILLWAY_SENTINEL_PASSWORD, for SPILLWAY_SENTINEL_USER where they have users.`,
 		Example: `  spillway run                              # the whole catalogue, on containers
   spillway run --only connection-leak       # one scenario
   spillway diagnose redis://10.0.0.5:6379   # a Redis in trouble

@@ -20,8 +20,8 @@ func (d *deployment) bySentinel(cmd *cobra.Command, s topology.Sentinels) error 
 	if err != nil {
 		return err
 	}
-	guard := o // a Sentinel has a password of its own
-	guard.Username, guard.Password = "", os.Getenv("SPILLWAY_SENTINEL_PASSWORD")
+	guard := o // a Sentinel has users and passwords of its own
+	guard.Username, guard.Password = os.Getenv("SPILLWAY_SENTINEL_USER"), os.Getenv("SPILLWAY_SENTINEL_PASSWORD")
 	conn, view, err := d.ask(cmd.Context(), guard, s)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func unheard(name string, failed []answer) error {
 			}
 			return usage(fmt.Sprintf("%s: %v", a.addr, unknown), hint)
 		case isDenied(a.err):
-			hint = "a Sentinel's own password is read from SPILLWAY_SENTINEL_PASSWORD; that of the URL is for the servers it watches"
+			hint = "a Sentinel's own user and password are read from SPILLWAY_SENTINEL_USER and SPILLWAY_SENTINEL_PASSWORD; those of the URL are for the servers it watches"
 		case maybeFull(a.err), errors.As(a.err, new(*exit)) && strings.Contains(a.err.Error(), "no slot came free"):
 			hint = "a Sentinel has a limit of clients, too: clients that leak connections to it leave none; name another Sentinel, or --wait longer"
 		}
