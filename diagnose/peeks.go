@@ -16,8 +16,10 @@ const (
 	callSlack = 1.3  // times that is past the end of a call, for sure
 	// Of so many sightings past that, one in so many may be a connection that was not used.
 	peekSights, peekMiss = 10, 50
-	// So many without one show pools that are full, though others of their name are not.
-	peekSure = 30
+	// So many without one, over peeks and looks, show pools that are full, though others of their name are not: of pools that fit
+	// one in thirty or so is none.
+	peekSure = 200
+	longCall = 0.7 // seconds, for pools of which a look late in a second sees much of who rests
 )
 
 // peeked is what the peeks say of the pools of one service.
@@ -25,15 +27,20 @@ type peeked struct {
 	call float64 // seconds that a call takes at the most; 0 when there were no peeks
 	// sightings counts the connections over the peeks past that time of a second, and missed those that were not used in it.
 	sightings, missed int
+	// sure and rested count the same over peeks and looks that come late.
+	sure, rested int
 }
 
 // rests reports whether connections were at rest that would have been in use if the pool were too small.
 func (p peeked) rests() bool { return p.sightings >= peekSights && p.missed*peekMiss > p.sightings }
 
-// full reports whether there were enough peeks to see one at rest, and none was.
-func (p peeked) full() bool { return p.sightings >= peekSure && p.missed == 0 }
+// long reports whether calls take so long that whoever rests shows at the looks.
+func (p peeked) long() bool { return p.call >= longCall }
 
-// peeksAt judges pools of one size and service by the peeks since the first of the looks.
+// full reports whether there were enough sightings to see one at rest, and none was.
+func (p peeked) full() bool { return p.sure >= peekSure && p.rested == 0 }
+
+// peeksAt judges pools of one size and service by the peeks since the first of the looks, and by the looks that came late.
 func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {
 	type part struct {
 		phases float64 // of the second, one for each sighting
@@ -41,10 +48,17 @@ func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {
 		of     int
 	}
 	var parts []part
-	each := func(see func(phase float64, used, of int)) {
+	each := func(looksToo bool, see func(phase float64, used, of int)) {
 		for _, pool := range pools {
-			for _, look := range looks[1:] {
-				for _, peek := range look.Peeks {
+			for i, look := range looks {
+				peeks := look.Peeks
+				if i == 0 { // they are from before it
+					peeks = nil
+				}
+				if looksToo && comesLate(look) {
+					peeks = append(slices.Clip(peeks), asPeek(look))
+				}
+				for _, peek := range peeks {
 					if used, ok := usedAt(peek, pool); ok {
 						see(float64(peek.Time%1e6)/1e6, used, len(pool.conns))
 					}
@@ -52,7 +66,7 @@ func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {
 			}
 		}
 	}
-	each(func(phase float64, used, of int) {
+	each(false, func(phase float64, used, of int) {
 		i := int(phase/peekBin + 0.5)
 		for len(parts) <= i {
 			parts = append(parts, part{})
@@ -71,12 +85,27 @@ func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {
 		return peeked{}
 	}
 	p := peeked{call: begun.phases / float64(begun.used)}
-	each(func(phase float64, used, of int) {
-		if phase >= callSlack*p.call {
+	past := func(phase float64) bool { return phase >= callSlack*p.call }
+	each(false, func(phase float64, used, of int) {
+		if past(phase) {
 			p.sightings, p.missed = p.sightings+of, p.missed+of-used
 		}
 	})
+	each(true, func(phase float64, used, of int) {
+		if past(phase) {
+			p.sure, p.rested = p.sure+of, p.rested+of-used
+		}
+	})
 	return p
+}
+
+// asPeek is what a peek at the time of a look would have shown.
+func asPeek(look *outage.Snapshot) outage.Peek {
+	peek := outage.Peek{Time: serverTime(look), Idle: make(map[int64]int64, len(look.Clients))}
+	for i := range look.Clients {
+		peek.Idle[look.Clients[i].ID] = look.Clients[i].Idle
+	}
+	return peek
 }
 
 // usedAt counts the connections of a pool that were used in the second of the peek; ok is false where one of them was not there,

@@ -223,3 +223,75 @@ func TestAStallBetweenTheLooks(t *testing.T) {
 		}
 	}
 }
+
+// taken has pools of one size that are in use all the time, by calls of that length.
+func taken(pools, size int, hold float64) *sim {
+	s := &sim{limit: 400}
+	for h := range pools {
+		for i := range size {
+			s.add("export", hostOf(1, h+1), 60+0.02*float64(i), held(hold, 0.17*float64(i)+0.29*float64(h)))
+		}
+	}
+	return s.withClock()
+}
+
+// beside adds healthy pools of that size, whose connections rest for two seconds now and then.
+func (s *sim) beside(pools, size int) *sim {
+	for h := range pools {
+		for i := range size {
+			s.add("export", hostOf(3, h+1), 30, every(2.2, 0.3*float64(i)))
+		}
+	}
+	return s
+}
+
+// pausing lets so many connections, each of another pool of that size in turn, rest through one look each.
+func (s *sim) pausing(n, pools, size int) *sim {
+	for i := range n {
+		c := &s.conns[size*(i%pools)+i/pools]
+		work, pause := c.last, math.Floor(now)+0.85-float64(i)
+		c.last = func(t float64) float64 {
+			if t > pause-0.9 && t <= pause+0.01 {
+				return pause - 0.9
+			}
+			return work(t)
+		}
+	}
+	return s
+}
+
+// TestPeeksLetLooksMiss has pools whose calls take so long that peeks know them: then a look may miss more of them.
+func TestPeeksLetLooksMiss(t *testing.T) {
+	for name, c := range map[string]struct {
+		s                *sim
+		starved, byLooks bool // with peeks, and without
+	}{
+		"four of 120 rest, calls of 0.76 s":                {taken(4, 3, 0.76).pausing(4, 4, 3), true, false},
+		"five of 120":                                      {taken(4, 3, 0.76).pausing(5, 4, 3), false, false},
+		"four of 120, calls of 0.4 s":                      {taken(4, 3, 0.4).pausing(4, 4, 3), false, false},
+		"three of 90: too few sightings":                   {taken(3, 3, 0.76).pausing(3, 3, 3), false, false},
+		"two of 200 in one pool of 20, calls of 0.76 s":    {taken(1, 20, 0.76).pausing(2, 1, 20), true, false},
+		"three of 200 in one pool: as good as a hint":      {taken(1, 20, 0.76).pausing(3, 1, 20), false, false},
+		"two of 200 in one pool, calls of 0.4 s":           {taken(1, 20, 0.4).pausing(2, 1, 20), false, false},
+		"four of 200 in each of two pools":                 {taken(2, 20, 0.76).pausing(8, 2, 20), true, false},
+		"five of 200 in each of two pools":                 {taken(2, 20, 0.76).pausing(10, 2, 20), false, false},
+		"four of five, calls of 0.5 s":                     {taken(4, 6, 0.5).beside(1, 6), true, false},
+		"three of four":                                    {taken(3, 7, 0.5).beside(1, 7), true, false},
+		"two of three are too few":                         {taken(2, 12, 0.5).beside(1, 12), false, false},
+		"three of five are too small a part":               {taken(3, 7, 0.5).beside(2, 7), false, false},
+		"four of five, of which one rested once":           {taken(4, 6, 0.5).beside(1, 6).pausing(1, 4, 6), false, false},
+		"two of five of no name, calls of 0.76 s":          {unnamed(taken(2, 6, 0.76).beside(3, 6)), true, false},
+		"two of five of no name, of which one rested once": {unnamed(taken(2, 6, 0.76).beside(3, 6).pausing(1, 2, 6)), false, false},
+		"two of five of no name, and too few sightings":    {unnamed(taken(2, 4, 0.76).beside(3, 4)), false, false},
+		"one of five of no name":                           {unnamed(taken(1, 12, 0.76).beside(4, 12)), false, false},
+		"two of five of one name, calls of 0.76 s":         {taken(2, 6, 0.76).beside(3, 6), false, false},
+	} {
+		s := c.s.late()
+		if d := s.diagnose(10, 1); confidenceOf(d, outage.NotAtLimit) >= 0.5 != c.byLooks {
+			t.Errorf("%s, by looks:\n%s", name, text(d))
+		}
+		if d := s.peeking().diagnose(10, 1); confidenceOf(d, outage.NotAtLimit) >= 0.5 != c.starved {
+			t.Errorf("%s, with peeks:\n%s", name, text(d))
+		}
+	}
+}

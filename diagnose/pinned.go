@@ -27,6 +27,8 @@ const (
 	// of them has a connection that rests for longer: of 900 healthy fleets one had two without, and they missed one in sixteen.
 	// Those may miss more.
 	smallPool, mayMiss, mayMissOfAll, mayMissOfWhole = 8, 40, 90, 45
+	// Where calls take long, as peeks show, pools that fit miss one in ten late in a second, and of some thousand fleets none missed as few as this.
+	mayMissLong = 25
 	// So many sightings late in a second, over so many looks and none without use, are no chance: of sixteen connections of a pool that fits
 	// at least one rests in three of four looks. Then it matters less that it is one pool alone.
 	beyondChance, beyondLooks = 100, 8
@@ -115,7 +117,13 @@ type starving struct {
 }
 
 func (s starving) beyondChance() bool {
-	return s.missed == 0 && s.sightings >= beyondChance && s.late >= beyondLooks
+	few := s.missed == 0 || s.peeks.long() && s.missed*mayMissOfAll <= s.sightings
+	return few && s.sightings >= beyondChance && s.late >= beyondLooks
+}
+
+// mayBeLong reports whether so few of the sightings of a large pool missed a connection that it is full, its calls being long.
+func mayBeLong(pool aged, looks []*outage.Snapshot, missed, sightings int) bool {
+	return peeksAt([]aged{pool}, looks).long() && missed*mayMissOfWhole <= sightings
 }
 
 // groups are where the pools are, each once.
@@ -157,7 +165,7 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 		each := true // each of the pools misses little enough by itself
 		for _, pool := range sizes[size] {
 			seen, late, misses := allInUse(pool, looks)
-			if len(seen) < pinnedLooks || late < leastLate {
+			if len(seen) < pinnedLooks || late < leastLate || size > smallPool && misses > 0 && !mayBeLong(pool, looks, misses, size*late) {
 				continue
 			}
 			seconds := between(seen[0], seen[len(seen)-1])
@@ -174,16 +182,21 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 			p.sightings, p.missed = p.sightings+size*late, p.missed+misses
 			each = each && misses*mayMiss <= size*late
 		}
+		p.peeks = peeksAt(p.pools, looks)
 		whole, bound := len(p.pools) == p.of, mayMissOfAll
-		if whole && p.of >= 2 {
+		switch {
+		case p.peeks.long() && p.sightings >= beyondChance:
+			bound = mayMissLong
+		case whole && p.of >= 2:
 			bound = mayMissOfWhole
 		}
 		if !each && p.missed*bound > p.sightings {
 			continue
 		}
-		p.peeks = peeksAt(p.pools, looks)
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
-		of := whole || mixed && len(p.pools) >= 2 && (3*len(p.pools) >= 2*p.of || p.missed == 0 && p.peeks.full())
+		some, most := len(p.pools) >= 2, len(p.pools) >= 3 && 4*len(p.pools) >= 3*p.of
+		full := p.peeks.full() || mixed && p.peeks.long() && p.missed == 0 && p.sightings >= beyondChance
+		of := whole || mixed && some && 3*len(p.pools) >= 2*p.of || (mixed && some || most) && full
 		if enough && of && len(p.pools) > len(found.pools) {
 			found = p
 		}
@@ -198,7 +211,7 @@ func numberedAndNot(groups []*group) bool {
 }
 
 // allInUse returns the looks since all connections of the pool were there, how many of them came late in a second, and how
-// many connections of a small pool those did not see in use; no looks where one of the connections was seen at rest.
+// many connections those did not see in use; no looks where one of the connections was seen at rest.
 func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lateOnes, missed int) {
 	ids := make(map[int64]bool, len(pool.conns))
 	for _, c := range pool.conns {
@@ -225,9 +238,6 @@ func allInUse(pool aged, looks []*outage.Snapshot) (seen []*outage.Snapshot, lat
 				missed++
 			}
 		}
-	}
-	if missed > 0 && len(ids) > smallPool {
-		return nil, 0, 0
 	}
 	return seen, lateOnes, missed
 }
