@@ -86,6 +86,17 @@ func TestVictimsBehindAGateway(t *testing.T) {
 	if _, got := r.harmless(outage.Victim{Addr: "10.0.0.1:1009"}, at(2)); !got {
 		t.Error("a port that was web's until 3s is not")
 	}
+	// A connection of three whole seconds was opened before 2 s had gone, whoever has its port by the end of the action. One of two
+	// seconds may be api's, and so may any that is younger.
+	for age, want := range map[int64]bool{0: false, 1: false, 2: false, 3: true, 4: true} {
+		if _, got := r.harmless(outage.Victim{Addr: "10.0.0.1:1009", Age: age}, at(4)); got != want {
+			t.Errorf("a port that passed from web to api at 3s, of a connection of %d s at 4s: healthy %v, want %v", age, got, want)
+		}
+	}
+	// Where nobody tells ports, the host's owner counts, and that at the end.
+	if owner, _ := r.harmless(outage.Victim{Addr: "10.0.0.2:5", Age: 9}, at(4)); owner != "web" {
+		t.Errorf("a connection of a host of its own is %q's", owner)
+	}
 }
 
 func TestACensusDoesNotTellWhoIsBehindAGateway(t *testing.T) {

@@ -114,7 +114,13 @@ func (r *run) faulted(service string) bool {
 // harmless reports whether a victim had a healthy owner. Of a service whose hosts were cut off, those that were not
 // are healthy: to tell them apart is what such a scenario asks.
 func (r *run) harmless(v outage.Victim, at outage.Duration) (service string, yes bool) {
-	owner := r.homes.of(v.Addr, at)
+	// A port is free again once its connection is closed, and may have its next owner before the action is done. The victim's own is
+	// who had it when the victim was opened, longer ago than its age in whole seconds less one.
+	opened := at
+	if v.Age > 1 && len(r.homes.ports[v.Addr]) > 0 {
+		opened -= outage.Duration(time.Duration(v.Age-1) * time.Second)
+	}
+	owner := r.homes.of(v.Addr, opened)
 	if owner.service != "" && r.faulted(owner.service) {
 		return owner.service, !owner.cut
 	}

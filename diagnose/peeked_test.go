@@ -89,8 +89,8 @@ func TestPeekedBounds(t *testing.T) {
 		{peeked{call: 0.7}, false, false, true},
 		{peeked{call: 0.699}, false, false, false},
 	} {
-		if c.p.rests() != c.rests || c.p.full() != c.full || c.p.long() != c.long {
-			t.Errorf("%+v: rests %t, full %t, long %t", c.p, c.p.rests(), c.p.full(), c.p.long())
+		if c.p.rests() != c.rests || c.p.full(peekSure) != c.full || c.p.long() != c.long {
+			t.Errorf("%+v: rests %t, full %t, long %t", c.p, c.p.rests(), c.p.full(peekSure), c.p.long())
 		}
 	}
 }

@@ -19,6 +19,7 @@ const (
 	// So many without one, over peeks and looks, show pools that are full, though others of their name are not: of pools that fit
 	// one in thirty or so is none.
 	peekSure = 200
+	mostSure = 140 // the same, where they are three in four of the pools of their size and name
 	longCall = 0.7 // seconds, for pools of which a look late in a second sees much of who rests
 )
 
@@ -37,8 +38,8 @@ func (p peeked) rests() bool { return p.sightings >= peekSights && p.missed*peek
 // long reports whether calls take so long that whoever rests shows at the looks.
 func (p peeked) long() bool { return p.call >= longCall }
 
-// full reports whether there were enough sightings to see one at rest, and none was.
-func (p peeked) full() bool { return p.sure >= peekSure && p.rested == 0 }
+// full reports whether there were so many sightings, and none of one at rest.
+func (p peeked) full(sightings int) bool { return p.sure >= sightings && p.rested == 0 }
 
 // peeksAt judges pools of one size and service by the peeks since the first of the looks, and by the looks that came late.
 func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {

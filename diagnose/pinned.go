@@ -195,8 +195,8 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 		}
 		enough := p.late*len(p.pools) >= lateSights || p.late >= lateLooks
 		some, most := len(p.pools) >= 2, len(p.pools) >= 3 && 4*len(p.pools) >= 3*p.of
-		full := p.peeks.full() || mixed && p.peeks.long() && p.missed == 0 && p.sightings >= beyondChance
-		of := whole || mixed && some && 3*len(p.pools) >= 2*p.of || (mixed && some || most) && full
+		seldom := p.peeks.full(peekSure) || p.peeks.long() && p.missed == 0 && p.sightings >= beyondChance
+		of := whole || mixed && some && (3*len(p.pools) >= 2*p.of || seldom) || most && p.peeks.full(mostSure)
 		if enough && of && len(p.pools) > len(found.pools) {
 			found = p
 		}
