@@ -277,7 +277,7 @@ func TestPeeksLetLooksMiss(t *testing.T) {
 		"five of 200 in each of two pools":                 {taken(2, 20, 0.76).pausing(10, 2, 20), false, false},
 		"four of five, calls of 0.5 s":                     {taken(4, 6, 0.5).beside(1, 6), true, false},
 		"three of four, 150 sightings":                     {taken(3, 5, 0.5).beside(1, 5), true, false},
-		"three of four, 120":                               {taken(3, 4, 0.5).beside(1, 4), false, false},
+		"three of four, 120":                               {taken(3, 4, 0.56).beside(1, 4), false, false},
 		"three of four":                                    {taken(3, 7, 0.5).beside(1, 7), true, false},
 		"two of three are too few":                         {taken(2, 12, 0.5).beside(1, 12), false, false},
 		"three of five are too small a part":               {taken(3, 7, 0.5).beside(2, 7), false, false},
