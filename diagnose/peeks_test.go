@@ -72,7 +72,7 @@ func (s *sim) queue(name, host string, size int, share, hold float64, rng *rand.
 // TestPeeks has many fleets, some of whose pools are too small and some of whose just fit: what the looks late in a second
 // cannot tell apart the peeks do, and where pools are too small they take nothing away.
 func TestPeeks(t *testing.T) {
-	const fleets = 60
+	const fleets = 30
 	for name, c := range map[string]struct {
 		size, pools         int
 		share, hold         float64
