@@ -16,8 +16,9 @@ const serverClock = "server_time_usec"
 const lateInSecond = 0.85
 
 // Pause returns how long to wait before the next look, so that looks are about every apart and come late in a second of the
-// server's clock. s is the latest look, and now the time on the same clock as its At. It is at least half of every, and just
-// what is left of every where that is below half a second or the server does not tell its time.
+// server's clock. s is the latest look, and now the time on the same clock as its At. It is at least half of every: where what
+// came since the look took too long for that, a second more is waited rather than to look at some other moment. Where every is below
+// half a second or the server does not tell its time, it is just what is left of every.
 func Pause(s outage.Snapshot, now outage.Duration, every time.Duration) time.Duration {
 	left := every - (now - s.At).Std()
 	if usec, ok := s.Number(serverClock); ok && every >= time.Second/2 {
@@ -29,6 +30,9 @@ func Pause(s outage.Snapshot, now outage.Duration, every time.Duration) time.Dur
 			shift++
 		}
 		left += time.Duration(shift * float64(time.Second))
+		if late := every/2 - left; late > 0 {
+			left += (late + time.Second - 1).Truncate(time.Second)
+		}
 	}
 	return max(left, every/2)
 }

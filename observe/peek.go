@@ -71,6 +71,9 @@ func Rest(ctx context.Context, s outage.Snapshot, now func() outage.Duration, ev
 			peeks = append(peeks, p)
 		}
 	}
+	for len(times) > 0 && due < now() { // a peek was slow: no other moment of a second does
+		due += outage.Duration(time.Second)
+	}
 	return peeks, wait(ctx, (due - now()).Std())
 }
 
