@@ -11,6 +11,7 @@ import (
 const (
 	recent    = 6.0  // the latest seconds
 	pinWatch  = 12.0 // seconds of looks by which a pool is judged: the longer none rests, the less it is chance
+	slowWatch = 20.0 // the same where looks are so far apart, on a busy machine, that those are fewer than pinnedLooks
 	pinnedFor = 7.0  // seconds of looks at the least: more than a busy moment
 	// pinnedLooks are how many looks find somebody at rest in a pool that fits: of 400 healthy fleets one had pools at 70 % that
 	// showed none at eight.
@@ -44,7 +45,7 @@ func pinned(v *view) *outage.Finding {
 	if v.limit == 0 || v.rejected > 0 || 2*v.slots >= v.limit {
 		return nil
 	}
-	looks := v.looksOf(pinWatch)
+	looks := v.pinLooks()
 	var starved []starving
 	best := 0
 	for _, k := range v.kin() {
@@ -101,6 +102,15 @@ func pinned(v *view) *outage.Finding {
 	f.Commands = []string{v.limitCommand(), busyCommand, rejectedCommand}
 	f.Summary = starvingSummary(groups, p.size, v.free())
 	return f
+}
+
+// pinLooks returns the looks by which pools are judged.
+func (v *view) pinLooks() []*outage.Snapshot {
+	looks := v.looksOf(pinWatch)
+	if slow := v.looksOf(slowWatch); len(looks) < pinnedLooks {
+		return slow[max(0, len(slow)-pinnedLooks):]
+	}
+	return looks
 }
 
 // starving is what a service has of pools that are in use all the time.

@@ -62,6 +62,9 @@ func TestPinned(t *testing.T) {
 		"one pool, early":               {starving(1, 0.5, 0.5, 60), 9, 1, 0, 0, false},
 		"one pool, for a moment":        {starving(1, 0.5, 0.5, 60).late(), 4, 1, 0, 0, false},
 		"it began within the window":    {starving(3, 0.5, 0.5, now-9).late(), 12, 1, 0.6, 0.8, true},
+		"looks 1.6 s apart":             {starving(3, 0.5, 0.5, 60).late(), 9, 1.6, 0, 0, true}, // most of them not late in a second
+		"looks 2 s apart":               {starving(3, 0.5, 0.5, 60).late(), 10, 2, 0.6, 0.8, true},
+		"looks 3 s apart":               {starving(3, 0.5, 0.5, 60).late(), 10, 3, 0, 0, true},
 		"too few looks":                 {starving(3, 0.5, 0.5, 60).late(), 8, 1, 0, 0, true},
 		"it grew to what it needs":      {starving(1, 0.5, 20, 60).late(), 9, 1, 0, 0.49, false},
 		"it is growing":                 {starving(2, 0.5, 20, now-21).late(), 9, 1, 0, 0, true},
