@@ -352,7 +352,7 @@ func TestSentinelPassword(t *testing.T) {
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "sentinel.conf")
 	text := fmt.Sprintf("port 7351\nbind 127.0.0.1\ndir %s\nlogfile %s/log\nrequirepass gu4rd\n"+
-		"user oncall on >w4tch -@all +auth +hello +client +ping +info +sentinel +config|get\nuser other on >w4tch -@all\nsentinel monitor mymaster 127.0.0.1 7301 1\nsentinel auth-pass mymaster s3rver\n", dir, dir)
+		"user oncall on >w4tch -@all +auth +hello +client +ping +info +sentinel\nuser other on >w4tch -@all\nsentinel monitor mymaster 127.0.0.1 7301 1\nsentinel auth-pass mymaster s3rver\n", dir, dir)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
