@@ -297,3 +297,36 @@ func TestPeeksLetLooksMiss(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatPeeksAdd has the evidence say how many sightings there were, and from when on in a second.
+func TestWhatPeeksAdd(t *testing.T) {
+	rested := taken(3, 10, 0.4)
+	first, second := rested.conns[0].last, math.Floor(now)-3
+	rested.conns[0].last = func(t float64) float64 { // it rests for most of one second, up to 0.62 of it
+		if t > second-0.1 && t < second+0.62 {
+			return second - 0.1
+		}
+		return first(t)
+	}
+	// One peek that tells, of ten connections.
+	few := taken(2, 5, 0.4).late().looks(10, 1)
+	s := taken(2, 5, 0.4)
+	eight := alone(13).late() // of nine looks, 104 sightings
+	few[5].Peeks = []outage.Peek{s.peek(now - 4.25), s.peek(now - 3.8)}
+	for name, c := range map[string]struct {
+		d    outage.Diagnosis
+		says string
+	}{
+		"one rested":                       {rested.late().peeking().diagnose(10, 1), "and 119 of 120 sightings earlier in a second, from 0.55 s on, found them in use too"},
+		"ten sightings":                    {diagnose.Diagnose(few...), "and 10 of 10 sightings earlier in a second, from 0.49 s on"},
+		"four of 180 rest, in each of two": {taken(2, 20, 0.76).pausing(8, 2, 20).late().peeking().diagnose(9, 1), ""},
+		"four of 100":                      {taken(2, 5, 0.76).pausing(4, 2, 5).late().peeking().diagnose(10, 1), ""},
+		"100 sightings of no name":         {unnamed(taken(2, 5, 0.76).beside(3, 5)).late().peeking().diagnose(10, 1), ""},
+		"eight late":                       {diagnose.Diagnose(append([]outage.Snapshot{eight.at(math.Floor(now) - 7.6)}, eight.looks(8, 1)...)...), "104 of 104 sightings"},
+		"two of 180 rest":                  {taken(1, 20, 0.76).pausing(2, 1, 20).late().peeking().diagnose(9, 1), "178 of 180 sightings late in a second found them in use"},
+	} {
+		if confidenceOf(c.d, outage.NotAtLimit) < 0.5 || !strings.Contains(text(c.d), c.says) {
+			t.Errorf("%s: want %q:\n%s", name, c.says, text(c.d))
+		}
+	}
+}

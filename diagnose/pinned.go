@@ -73,7 +73,7 @@ func pinned(v *view) *outage.Finding {
 	if n := len(p.pools); n > 1 {
 		w.note(0.05*float64(min(2, n-1)), byHostCommand, "it is so with %d of %d of that size", n, p.of)
 	} else if p.beyondChance() {
-		w.note(0, byHostCommand, "it is one pool alone, and %d sightings late in a second found nobody at rest", p.sightings)
+		w.note(0, byHostCommand, "it is one pool alone, and %d of %d sightings late in a second found them in use", p.sightings-p.missed, p.sightings)
 	} else {
 		w.note(-0.15, byHostCommand, "it is one pool alone: one that just fits its load looks the same")
 	}
