@@ -41,40 +41,77 @@ func (p peeked) long() bool { return p.call >= longCall }
 // full reports whether there were so many sightings, and none of one at rest.
 func (p peeked) full(sightings int) bool { return p.sure >= sightings && p.rested == 0 }
 
-// peeksAt judges pools of one size and service by the peeks since the first of the looks, and by the looks that came late.
+// sight is how many connections of a pool were used in a second up to that part of it.
+type sight struct {
+	phase    float64
+	used, of int
+	look     bool // at a look, and not at a peek
+}
+
+// sights are the pools at the peeks since the first of the looks, and at the looks that came late.
+func sights(pools []aged, looks []*outage.Snapshot) []sight {
+	var all []sight
+	see := func(peek outage.Peek, look bool) {
+		for _, pool := range pools {
+			if used, ok := usedAt(peek, pool); ok {
+				all = append(all, sight{float64(peek.Time%1e6) / 1e6, used, len(pool.conns), look})
+			}
+		}
+	}
+	for i, look := range looks {
+		for _, peek := range look.Peeks {
+			if i > 0 { // those of the first are from before it
+				see(peek, false)
+			}
+		}
+		if comesLate(look) {
+			see(look.Peek(), true)
+		}
+	}
+	return all
+}
+
+// peeksAt judges pools of one size and service.
 func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {
+	if len(pools) == 0 {
+		return peeked{}
+	}
+	all := sights(pools, looks)
+	var p peeked
+	if p.call = call(all); p.call == 0 {
+		return p
+	}
+	for _, s := range all {
+		if s.phase < callSlack*p.call {
+			continue
+		}
+		p.sure, p.rested = p.sure+s.of, p.rested+s.of-s.used
+		if !s.look {
+			p.sightings, p.missed = p.sightings+s.of, p.missed+s.of-s.used
+		}
+	}
+	return p
+}
+
+// call returns how many seconds a call takes, as the peeks early in a second show it; 0 where they do not.
+func call(all []sight) float64 {
 	type part struct {
 		phases float64 // of the second, one for each sighting
 		used   int
 		of     int
 	}
 	var parts []part
-	each := func(looksToo bool, see func(phase float64, used, of int)) {
-		for _, pool := range pools {
-			for i, look := range looks {
-				peeks := look.Peeks
-				if i == 0 { // they are from before it
-					peeks = nil
-				}
-				if looksToo && comesLate(look) {
-					peeks = append(slices.Clip(peeks), asPeek(look))
-				}
-				for _, peek := range peeks {
-					if used, ok := usedAt(peek, pool); ok {
-						see(float64(peek.Time%1e6)/1e6, used, len(pool.conns))
-					}
-				}
-			}
+	for _, s := range all {
+		if s.look {
+			continue
 		}
-	}
-	each(false, func(phase float64, used, of int) {
-		i := int(phase/peekBin + 0.5)
+		i := int(s.phase/peekBin + 0.5)
 		for len(parts) <= i {
 			parts = append(parts, part{})
 		}
-		parts[i].phases += phase * float64(of)
-		parts[i].used, parts[i].of = parts[i].used+used, parts[i].of+of
-	})
+		parts[i].phases += s.phase * float64(s.of)
+		parts[i].used, parts[i].of = parts[i].used+s.used, parts[i].of+s.of
+	}
 	parts = slices.DeleteFunc(parts, func(p part) bool { return p.used == 0 })
 	var begun part
 	for i, part := range parts {
@@ -83,30 +120,9 @@ func peeksAt(pools []aged, looks []*outage.Snapshot) peeked {
 		}
 	}
 	if begun.used == 0 {
-		return peeked{}
+		return 0
 	}
-	p := peeked{call: begun.phases / float64(begun.used)}
-	past := func(phase float64) bool { return phase >= callSlack*p.call }
-	each(false, func(phase float64, used, of int) {
-		if past(phase) {
-			p.sightings, p.missed = p.sightings+of, p.missed+of-used
-		}
-	})
-	each(true, func(phase float64, used, of int) {
-		if past(phase) {
-			p.sure, p.rested = p.sure+of, p.rested+of-used
-		}
-	})
-	return p
-}
-
-// asPeek is what a peek at the time of a look would have shown.
-func asPeek(look *outage.Snapshot) outage.Peek {
-	peek := outage.Peek{Time: serverTime(look), Idle: make(map[int64]int64, len(look.Clients))}
-	for i := range look.Clients {
-		peek.Idle[look.Clients[i].ID] = look.Clients[i].Idle
-	}
-	return peek
+	return begun.phases / float64(begun.used)
 }
 
 // usedAt counts the connections of a pool that were used in the second of the peek; ok is false where one of them was not there,

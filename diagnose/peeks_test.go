@@ -87,6 +87,8 @@ func TestPeeks(t *testing.T) {
 		"at 72 %, calls of 0.2 s":    {7, 2, 0.72, 0.2, fleets / 3, fleets, 0, fleets / 12},
 		"at 75 %, calls of 0.2 s":    {6, 3, 0.75, 0.2, fleets / 2, fleets, 0, fleets / 5},
 		"at 70 %, calls of 0.25 s":   {7, 2, 0.7, 0.25, fleets / 8, fleets, 0, fleets / 12},
+		"at 75 %, calls of 0.7 s":    {6, 3, 0.75, 0.7, 0, 0, 0, 1},
+		"at 38 %, calls of 0.7 s":    {4, 3, 0.38, 0.7, 0, 0, 0, 0},
 		"at 75 %, calls of 0.45 s":   {6, 3, 0.75, 0.45, 0, 2, 0, 2},
 	} {
 		late, peeked := 0, 0

@@ -28,7 +28,7 @@ const (
 	// of them has a connection that rests for longer: of 900 healthy fleets one had two without, and they missed one in sixteen.
 	// Those may miss more.
 	smallPool, mayMiss, mayMissOfAll, mayMissOfWhole = 8, 40, 90, 45
-	// Where calls take long, as peeks show, pools that fit miss one in ten late in a second, and of some thousand fleets none missed as few as this.
+	// Where calls take long, as peeks show, pools that fit miss one in ten or so late in a second: see TestPeeks.
 	mayMissLong = 25
 	// So many sightings late in a second, over so many looks and none without use, are no chance: of sixteen connections of a pool that fits
 	// at least one rests in three of four looks. Then it matters less that it is one pool alone.

@@ -113,19 +113,7 @@ func missing(s *sim, seconds float64) *sim {
 
 // missingEach lets so many connections pause like that, each of the next pool and before another look: of three pools of
 // four, nine looks have 108 sightings.
-func missingEach(s *sim, n int) *sim {
-	for i := range n {
-		c := &s.conns[4*(i%3)+i/3]
-		work, pause := c.last, math.Floor(now)+0.85-float64(i)
-		c.last = func(t float64) float64 {
-			if t > pause-0.9 && t <= pause+0.01 {
-				return pause - 0.9
-			}
-			return work(t)
-		}
-	}
-	return s
-}
+func missingEach(s *sim, n int) *sim { return s.pausing(n, 3, 4) }
 
 // TestPinnedMissesFew has pools of three, in some of which a connection pauses for a moment: of 45 sightings one may be none.
 func TestPinnedMissesFew(t *testing.T) {

@@ -2,6 +2,8 @@ package observe
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"spillway/outage"
@@ -19,35 +21,28 @@ var peekAt = [][]float64{{0.15, 0.45}, {0.3, 0.6}}
 // Peek reads how long each client has been idle. An error means that the connection broke or that Redis would not tell; it is
 // not for concurrent use.
 func (r *Reader) Peek(ctx context.Context) (outage.Peek, error) {
-	peek := outage.Peek{At: r.now()}
+	snap := outage.Snapshot{At: r.now()}
 	began := time.Now()
 	replies, err := r.Conn.Pipeline(ctx, [][]string{{"INFO", "server"}, {"CLIENT", "LIST"}})
-	peek.Took = outage.Duration(time.Since(began))
+	took := time.Since(began)
 	if err != nil {
-		return peek, err
+		return outage.Peek{}, err
 	}
-	var snap outage.Snapshot
 	readInfo(&snap, replies[0])
+	readClients(&snap, replies[1])
 	if err := r.time(ctx, &snap); err != nil {
-		return peek, err
+		return outage.Peek{}, err
 	}
-	text, ok := replies[1].(string)
-	clock, told := snap.Number(serverClock)
-	if !ok || !told {
-		return peek, errNoPeek
-	}
-	clients, err := ParseClients(text)
-	if err != nil {
-		return peek, err
-	}
-	peek.Time, peek.Idle = clock, make(map[int64]int64, len(clients))
-	for i := range clients {
-		peek.Idle[clients[i].ID] = clients[i].Idle
+	peek := snap.Peek()
+	peek.Took = outage.Duration(took)
+	switch {
+	case len(snap.Missing) > 0:
+		return outage.Peek{}, fmt.Errorf("%s: %s", snap.Missing[0].What, snap.Missing[0].Why)
+	case peek.Time == 0:
+		return outage.Peek{}, errors.New("the server does not tell its time")
 	}
 	return peek, nil
 }
-
-const errNoPeek = Error("no time or no list of clients")
 
 // Rest waits for the next look after s, about every later as Pause says, and returns what peeks in the meantime showed. wait sleeps, and its
 // error ends the rest; one of peek does not, since the next look meets the same.

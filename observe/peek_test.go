@@ -27,10 +27,10 @@ func TestPeek(t *testing.T) {
 			[]string{bulk("server_time_usec:12300000\r\n"), bulk(list)},
 			outage.Peek{At: 7, Time: 12_300_000, Idle: map[int64]int64{3: 0, 4: 2}}, false,
 		},
-		"no list":              {[]string{bulk("server_time_usec:12300000\r\n"), none}, outage.Peek{At: 7}, true},
-		"no INFO":              {[]string{none, bulk(list)}, outage.Peek{At: 7}, true},
-		"a list that is none":  {[]string{bulk("server_time_usec:12300000\r\n"), bulk("id=x\n")}, outage.Peek{At: 7}, true},
-		"the connection broke": {nil, outage.Peek{At: 7}, true},
+		"no list":              {[]string{bulk("server_time_usec:12300000\r\n"), none}, outage.Peek{}, true},
+		"no INFO":              {[]string{none, bulk(list)}, outage.Peek{}, true},
+		"a list that is none":  {[]string{bulk("server_time_usec:12300000\r\n"), bulk("id=x\n")}, outage.Peek{}, true},
+		"the connection broke": {nil, outage.Peek{}, true},
 	} {
 		r := Reader{Conn: pipe(t, answer(c.replies...)), Now: func() outage.Duration { return 7 }}
 		got, err := r.Peek(t.Context())

@@ -36,6 +36,16 @@ type Peek struct {
 	Idle map[int64]int64 `json:"idle"` // by the client's id, in whole seconds
 }
 
+// Peek returns what a peek at the time of s would have shown.
+func (s *Snapshot) Peek() Peek {
+	p := Peek{At: s.At, Idle: make(map[int64]int64, len(s.Clients))}
+	p.Time, _ = s.Number("server_time_usec")
+	for i := range s.Clients {
+		p.Idle[s.Clients[i].ID] = s.Clients[i].Idle
+	}
+	return p
+}
+
 // Missing names a source that could not be read, and why.
 type Missing struct {
 	What string `json:"what"` // "CONFIG GET", "CLIENT LIST", "log" …

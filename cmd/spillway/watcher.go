@@ -201,7 +201,7 @@ func (w *watcher) peek(ctx context.Context) (peek outage.Peek, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	err = w.during("no answer yet", func() error {
+	err = w.during("no answer yet", func() (err error) {
 		peek, err = w.reader.Peek(ctx)
 		return err
 	})
