@@ -142,6 +142,29 @@ client:listens at=10.0.1.3 n=6 as=shop born=60300 flags=P sub=1 cmd=subscribe`)
 	if n != 4 { // all of it, and the three kinds
 		t.Errorf("%d candidates of a name whose hosts work, wait and listen", n)
 	}
+	for text, want := range map[string]int{ // of a name whose other host rests, and rested for 6 s
+		"born=5300":            3, // all of it, and each host
+		"born=6300":            1, // one service
+		"born=60300":           1,
+		"born=5300 cmd=ping":   3,
+		"born=5300 use=once":   1, // it rests itself
+		"born=5300 flags=b":    3, // it waits
+		"born=60300 use=every": 1,
+	} {
+		v := viewOf(t, `
+server limit=100 looks=8 every=1000 phase=400
+client:rests at=10.0.1.1 n=6 as=shop born=60300 use=until last=6300
+client:works at=10.0.1.1 n=1 as=shop born=60300
+client:probe at=10.0.1.1 n=1 as=shop born=60300 cmd=ping use=until last=5300
+client:late at=10.0.1.2 n=6 as=shop `+text)
+		n := 0
+		for range v.candidates(v.services[0]) {
+			n++
+		}
+		if n != want {
+			t.Errorf("%s: %d candidates, want %d", text, n, want)
+		}
+	}
 	for text, want := range map[string]kind{
 		"n=3 flags=b cmd=blpop born=60300":              waitingKind,
 		"n=3 flags=P sub=1 cmd=subscribe born=60300":    listeningKind,

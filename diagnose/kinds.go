@@ -1,6 +1,10 @@
 package diagnose
 
-import "iter"
+import (
+	"iter"
+	"maps"
+	"math"
+)
 
 // kind is how the connections of one host behave, for the most part.
 type kind int
@@ -8,6 +12,7 @@ type kind int
 const (
 	busyKind kind = iota
 	restingKind
+	latecomerKind // busy, and came when the resting ones rested already
 	freshKind
 	listeningKind
 	waitingKind
@@ -25,11 +30,13 @@ func (v *view) candidates(s *service) iter.Seq[*service] {
 			k := v.kind(g)
 			byKind[k] = append(byKind[k], g)
 		}
+		byKind[busyKind], byKind[latecomerKind] = latecomers(byKind[busyKind], byKind[restingKind])
 		if s.label == byName && !apart(byKind[busyKind], byKind[restingKind]) {
 			// One host of a service may have more to do than the others.
 			byKind[busyKind] = append(byKind[busyKind], byKind[restingKind]...)
 			delete(byKind, restingKind)
 		}
+		maps.DeleteFunc(byKind, func(_ kind, groups []*group) bool { return len(groups) == 0 })
 		if len(byKind) < 2 {
 			return
 		}
@@ -67,6 +74,31 @@ func (v *view) kind(g *group) kind {
 		}
 	}
 	return busyKind
+}
+
+// latecomers splits hosts that work into those of before and those that came when the connections of the resting hosts that are at rest
+// had been so already: they did not make them rest by taking their work.
+func latecomers(busy, resting []*group) (before, late []*group) {
+	rested := int64(math.MaxInt64)
+	for _, g := range resting {
+		for _, c := range g.conns {
+			if c.Idle >= unusedFor && !probe(c) {
+				rested = min(rested, c.Idle)
+			}
+		}
+	}
+	for _, g := range busy {
+		came := len(resting) > 0
+		for _, c := range g.conns {
+			came = came && c.born > 0 && c.Age < rested
+		}
+		if came {
+			late = append(late, g)
+		} else {
+			before = append(before, g)
+		}
+	}
+	return before, late
 }
 
 // apart reports whether hosts that work and hosts that rest are no pools of one size: those of one kind have twice as many

@@ -175,6 +175,31 @@ func TestOversizedBesideItsNamesake(t *testing.T) {
 	}
 }
 
+// TestOversizedBeforeItsNamesake has pools that are hardly used, and hosts of the same name with pools as large that came later and find no room. Had they
+// been there from the start, they might be those of a service that have more to do than the others.
+func TestOversizedBeforeItsNamesake(t *testing.T) {
+	for began, late := range map[float64]bool{89: false, 96: true} {
+		s := &sim{refusing: 20}
+		for h := range 2 {
+			for i := range 10 {
+				born := 89 + float64(i)/40
+				last := once(born)
+				if i == 0 {
+					last = busy
+				}
+				s.add("app", hostOf(1, h+1), born, last)
+			}
+		}
+		s.pool("app", "10.0.2.1", 88, 3)
+		s.pool("app", "10.0.2.2", began, 11)
+		fill(s)
+		d := s.diagnose(8, 1)
+		if f, _ := d.Top(); (f.Cause == outage.OversizedPool) != late || late && len(f.Culprits) != 2 {
+			t.Errorf("began at %v: want the two hosts as oversized-pool: %t\n%s", began, late, text(d))
+		}
+	}
+}
+
 // TestSmallPoolBesideACrowd has a small pool whose lower half rests beside a crowd that fills the server: closing its
 // connections would free next to nothing and break whoever uses them next.
 func TestSmallPoolBesideACrowd(t *testing.T) {
