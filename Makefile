@@ -22,7 +22,7 @@ SEED    ?= 1
 ARGS    ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all build demo test unit e2e control matrix trials replays fuzz hostile mutants gremlins sabotage faults watch-cost lint fmt generate cross run clean help
+.PHONY: all build demo test unit e2e control matrix trials tally replays fuzz hostile mutants gremlins sabotage faults watch-cost lint fmt generate cross run clean help
 
 all: build test ## build and test
 
@@ -50,6 +50,9 @@ PARALLEL ?= 6
 OUT      ?=
 trials: build ## random outages and healthy fleets: make trials N=500 HEALTHY=200 SEED=7 OUT=out
 	OUT=$(OUT) .ci/trials -n $(N) --healthy $(HEALTHY) --seed $(SEED) --parallel $(PARALLEL) $(if $(OUT),--out /out) $(ARGS)
+
+tally: build ## add up trials that were kept: make tally FROM='out/39 out/40' ARGS='-o md'
+	$(BIN) trials tally $(ARGS) $(FROM)
 
 replays: build ## each scenario, captured and replayed, and kept captures: make replays ARGS=-test.run=Replays/denied; OUT=DIR keeps the captures
 	OUT=$(OUT) SPILLWAY_REPLAYS=fresh .ci/in-redis harness -test.run '^TestProcessReplay' -test.parallel 2 -test.timeout 30m $(ARGS)

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"spillway/outage"
-	"spillway/scenarios"
 	"spillway/trials"
 )
 
@@ -25,7 +23,7 @@ type Trials struct {
 // TrialsText writes a campaign for a terminal: the sums, the matrix, what was wrong, the targets.
 func TrialsText(w io.Writer, r Trials) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d trials of seed %d, responder %s\n\n", r.Trials, r.Seed, Clean(r.Responder, 80))
+	fmt.Fprintf(&b, "%s\n\n", played(r.Tally))
 	for _, line := range trialFigures(r) {
 		fmt.Fprintf(&b, "  %-28s %s\n", line[0], line[1])
 	}
@@ -56,13 +54,13 @@ func TrialsText(w io.Writer, r Trials) error {
 // TrialsMarkdown writes the same as tables.
 func TrialsMarkdown(w io.Writer, r Trials) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %d trials of seed %d, responder %s\n\n", r.Trials, r.Seed, escapeMarkdown(Clean(r.Responder, 80)))
+	fmt.Fprintf(&b, "### %s\n\n", escapeMarkdown(played(r.Tally)))
 	figures := [][]string{{"measure", "value"}}
 	for _, line := range trialFigures(r) {
 		figures = append(figures, line[:])
 	}
 	markdownRows(&b, figures)
-	for _, rows := range [][][]string{matrixRows(r.Tally), kindRows(r.Tally), disguiseRows(r.Tally), calibrationRows(r.Tally)} {
+	for _, rows := range [][][]string{withInstead(kindRows(r.Tally), r.Tally), disguiseRows(r.Tally), calibrationRows(r.Tally)} {
 		b.WriteString("\n")
 		markdownRows(&b, rows)
 	}
@@ -74,6 +72,24 @@ func TrialsMarkdown(w io.Writer, r Trials) error {
 	markdownRows(&b, targets)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// played says what was played.
+func played(t trials.Tally) string {
+	seeds := "no seed"
+	for i, s := range t.Seeds {
+		switch {
+		case i == 0 && len(t.Seeds) == 1:
+			seeds = fmt.Sprint("seed ", s)
+		case i == 0:
+			seeds = fmt.Sprint("seeds ", s)
+		case i == len(t.Seeds)-1:
+			seeds += fmt.Sprint(" and ", s)
+		default:
+			seeds += fmt.Sprint(", ", s)
+		}
+	}
+	return fmt.Sprintf("%d trials of %s, responder %s", t.Trials, seeds, Clean(cmp.Or(t.Responder, "not kept"), 80))
 }
 
 func met(t trials.Target) string {
@@ -123,60 +139,13 @@ func delays(t trials.Times) string {
 	return fmt.Sprintf("%s in the middle, %s for 90 %%, %s at most, of %d", seconds(t.Median), seconds(t.P90), seconds(t.Most), t.N)
 }
 
-// matrixRows has a row for each kind and a column for each cause that was named; an empty cell is 0.
-func matrixRows(t trials.Tally) [][]string {
-	columns := map[string]bool{}
-	for _, row := range t.Matrix {
-		for said := range row {
-			columns[said] = true
-		}
-	}
-	var heads []string
-	for _, c := range append(causeWords(), string(scenarios.Nothing)) {
-		if columns[c] {
-			heads = append(heads, c)
-			delete(columns, c)
-		}
-	}
-	heads = append(heads, slices.Sorted(maps.Keys(columns))...)
-	rows := [][]string{append([]string{"true, named"}, heads...)}
-	for _, k := range t.Kinds {
-		row := []string{k.Kind}
-		for _, said := range heads {
-			cell := ""
-			if n := t.Matrix[k.Kind][said]; n > 0 {
-				cell = strconv.Itoa(n)
-			}
-			row = append(row, cell)
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// namedRows has the same without its empty cells, which fits a terminal: most often named first.
+// namedRows is the confusion matrix without its empty cells: most often named first.
 func namedRows(t trials.Tally) [][]string {
 	rows := [][]string{{"true", "named"}}
 	for _, k := range t.Kinds {
-		row := t.Matrix[k.Kind]
-		said := slices.SortedFunc(maps.Keys(row), func(a, b string) int {
-			return cmp.Or(cmp.Compare(row[b], row[a]), cmp.Compare(a, b))
-		})
-		var parts []string
-		for _, s := range said {
-			parts = append(parts, fmt.Sprintf("%d %s", row[s], s))
-		}
-		rows = append(rows, []string{k.Kind, strings.Join(parts, ", ")})
+		rows = append(rows, []string{k.Kind, mostFirst(t.Matrix[k.Kind])})
 	}
 	return rows
-}
-
-func causeWords() []string {
-	var words []string
-	for _, c := range outage.Causes() {
-		words = append(words, string(c.Word))
-	}
-	return words
 }
 
 func kindRows(t trials.Tally) [][]string {
@@ -190,6 +159,37 @@ func kindRows(t trials.Tally) [][]string {
 		rows = append(rows, []string{k.Kind, k.Right.String(), bounds, k.TwoDumps.Short(), k.OneDump.Short(), k.Outside.Right.Short(), k.Outside.Precision.Short(), strconv.Itoa(k.Inconclusive)})
 	}
 	return rows
+}
+
+// withInstead adds a column to the rows of kinds: what was named first where the answer was wrong. With what was right that is the
+// confusion matrix, of which most cells are empty.
+func withInstead(rows [][]string, t trials.Tally) [][]string {
+	named := map[string]map[string]int{}
+	for _, s := range t.Wrong {
+		if s.Run.Right {
+			continue // but harmful, or not cleared
+		}
+		if named[s.Kind] == nil {
+			named[s.Kind] = map[string]int{}
+		}
+		named[s.Kind][s.First()]++
+	}
+	rows[0] = append(rows[0], "named first instead")
+	for i, k := range t.Kinds {
+		rows[i+1] = append(rows[i+1], mostFirst(named[k.Kind]))
+	}
+	return rows
+}
+
+// mostFirst writes what was named how often, most often first.
+func mostFirst(named map[string]int) string {
+	said := slices.SortedFunc(maps.Keys(named), func(a, b string) int {
+		return cmp.Or(cmp.Compare(named[b], named[a]), cmp.Compare(a, b))
+	})
+	for i, s := range said {
+		said[i] = fmt.Sprintf("%d %s", named[s], s)
+	}
+	return strings.Join(said, ", ")
 }
 
 func disguiseRows(t trials.Tally) [][]string {
@@ -227,6 +227,9 @@ func wrongText(b *strings.Builder, t trials.Tally) {
 		}
 		fmt.Fprintf(b, "\n%s\n\n", list.title)
 		for _, s := range list.scores {
+			if len(t.Seeds) > 1 {
+				fmt.Fprintf(b, "  %3d", s.Seed)
+			}
 			fmt.Fprintf(b, "  %-5s %-20s %-10s %s\n", s.Trial, s.Kind, s.Disguise, Clean(WhyWrong(s), 160))
 		}
 	}

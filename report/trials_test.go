@@ -16,7 +16,7 @@ func campaign() Trials {
 	second := func(n float64) *outage.Duration { return new(outage.Duration(n * float64(time.Second))) }
 	leak := trials.Truth{Cause: outage.ConnectionLeak, Culprits: []string{"api"}}
 	right := trials.Score{
-		Trial: "1", Seed: 7, Kind: "connection-leak", Disguise: "named", Truth: leak, Delay: second(1.2), Clears: true, Cleared: true,
+		Trial: "1", Seed: 7, Responder: "spillway", Kind: "connection-leak", Disguise: "named", Truth: leak, Delay: second(1.2), Clears: true, Cleared: true,
 		Run: trials.Answer{Said: []trials.Said{{Cause: outage.ConnectionLeak, Confidence: 0.95}}, Right: true, Top2: true, Culprits: 1, Named: 1, Hit: 1},
 		Two: &trials.Answer{Right: true}, One: &trials.Answer{},
 	}
@@ -33,7 +33,7 @@ func campaign() Trials {
 	silent := trials.Score{Trial: "h1", Seed: 7, Kind: "healthy-busy", Healthy: true, Truth: trials.Truth{Cause: scenarios.Nothing}, Run: trials.Answer{Right: true, Top2: true}}
 	alarm := silent
 	alarm.Trial, alarm.Alarms, alarm.Run = "h2", []string{"not-at-limit"}, trials.Answer{}
-	tally := trials.Count(7, "spillway", []trials.Score{right, early, wrong, harmful, void, silent, alarm})
+	tally := trials.Count([]trials.Score{right, early, wrong, harmful, void, silent, alarm})
 	return Trials{Tally: tally, Targets: tally.Targets(false)}
 }
 

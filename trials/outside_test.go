@@ -81,7 +81,7 @@ func TestFromOutside(t *testing.T) {
 			}
 		})
 	}
-	tally := Count(1, "spillway", []Score{
+	tally := Count([]Score{
 		{Kind: "a", Outside: &Outsider{Right: true, Named: 2, Hit: 1, Spared: 1}}, {Kind: "a", Outside: &Outsider{}}, {Kind: "b"},
 	})
 	want := OutsideTally{Right: Share{1, 2}, Named: Share{1, 2}, Precision: Share{1, 2}, Spared: 1}

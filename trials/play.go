@@ -188,7 +188,7 @@ func keep(folder string, t Trial, p Played, look *Look, score Score) error {
 	errs := []error{
 		p.History.Write(history), history.Close(),
 		os.WriteFile(filepath.Join(folder, "scenario.yaml"), t.YAML, 0o644),
-		writeJSON(filepath.Join(folder, "score.json"), score),
+		writeJSON(filepath.Join(folder, scoreFile), score),
 	}
 	if look != nil {
 		window, err := json.Marshal(look.Window) // thousands of clients: no indent

@@ -12,12 +12,14 @@ import (
 
 // Score is what one trial comes to.
 type Score struct {
-	Trial    string `json:"trial"` // its ID
-	Seed     int64  `json:"seed"`
-	Kind     string `json:"kind"`
-	Healthy  bool   `json:"healthy,omitempty"`
-	Disguise string `json:"disguise"`
-	Truth    Truth  `json:"truth"`
+	Trial string `json:"trial"` // its ID
+	Seed  int64  `json:"seed"`
+	// Responder is who answered; empty where the run had not begun.
+	Responder string `json:"responder,omitempty"`
+	Kind      string `json:"kind"`
+	Healthy   bool   `json:"healthy,omitempty"`
+	Disguise  string `json:"disguise"`
+	Truth     Truth  `json:"truth"`
 	// Inconclusive says why the trial says nothing, such as an outage that did not happen; then nothing else counts.
 	Inconclusive string `json:"inconclusive,omitempty"`
 
@@ -40,6 +42,17 @@ type Score struct {
 	Took outage.Duration `json:"took"`
 	// Failed are the checks of the judge that did not pass, with what they got.
 	Failed []string `json:"failed,omitempty"`
+}
+
+// First returns the cause that was named first, or nothing. What is named in passing of a healthy fleet counts too.
+func (s Score) First() string {
+	switch {
+	case len(s.Alarms) > 0:
+		return s.Alarms[0]
+	case !s.Healthy && len(s.Run.Said) > 0 && s.Run.Said[0].Confidence >= certain:
+		return string(s.Run.Said[0].Cause)
+	}
+	return string(scenarios.Nothing)
 }
 
 // Answer is what one diagnosis says, held against the truth.
@@ -83,7 +96,8 @@ func (t Trial) score(p Played, dumps []outage.Snapshot) Score {
 	result := assert.Check(t.Scenario, p.History)
 	s := Score{
 		Trial: t.ID(), Seed: t.Seed, Kind: t.Kind, Healthy: t.Healthy, Disguise: t.Disguise, Truth: t.Truth,
-		Delay: result.Measures.TTD, Lead: result.Measures.Lead, Collateral: result.Measures.Collateral,
+		Responder: p.History.Header.Responder,
+		Delay:     result.Measures.TTD, Lead: result.Measures.Lead, Collateral: result.Measures.Collateral,
 	}
 	for _, v := range result.Verdicts {
 		if v.Outcome != assert.Pass {

@@ -139,7 +139,7 @@ func TestAnOutageThatDidNotHappenIsNeverRight(t *testing.T) {
 	if score.Inconclusive == "" {
 		t.Fatalf("%+v: want inconclusive", score)
 	}
-	tally := Count(9, "spillway", []Score{score})
+	tally := Count([]Score{score})
 	if tally.Outages.Of != 0 || tally.Inconclusive != 1 || tally.Sound() {
 		t.Errorf("%+v: want it counted nowhere, and an unsound campaign", tally)
 	}

@@ -6,18 +6,17 @@ import (
 	"slices"
 
 	"spillway/outage"
-	"spillway/scenarios"
 )
 
 // Tally is what many scores come to.
 type Tally struct {
-	Seed      int64  `json:"seed"`
-	Responder string `json:"responder"`
-	Trials    int    `json:"trials"`
-	Outages   Share  `json:"outages"` // right first, of the outages that happened
-	Top2      Share  `json:"top2"`
-	Healthy   Share  `json:"healthy"` // silent, of the healthy trials
-	Alarms    int    `json:"false_alarms"`
+	Seeds     []int64 `json:"seeds"`
+	Responder string  `json:"responder"` // empty where it was not kept
+	Trials    int     `json:"trials"`
+	Outages   Share   `json:"outages"` // right first, of the outages that happened
+	Top2      Share   `json:"top2"`
+	Healthy   Share   `json:"healthy"` // silent, of the healthy trials
+	Alarms    int     `json:"false_alarms"`
 	// Inconclusive trials count nowhere else.
 	Inconclusive int `json:"inconclusive"`
 
@@ -132,14 +131,16 @@ type Bin struct {
 // bins are where confidences are cut.
 var bins = []float64{0.5, 0.6, 0.7, 0.8, 0.9}
 
-// Count adds up scores.
-func Count(seed int64, responder string, scores []Score) Tally {
-	t := Tally{Seed: seed, Responder: responder, Trials: len(scores), Matrix: map[string]map[string]int{}}
+// Count adds up scores of trials that one responder answered.
+func Count(scores []Score) Tally {
+	t := Tally{Trials: len(scores), Matrix: map[string]map[string]int{}}
 	var delays, leads []outage.Duration
 	for _, least := range bins {
 		t.Calibration = append(t.Calibration, Bin{Least: least})
 	}
 	for _, s := range scores {
+		t.Seeds = append(t.Seeds, s.Seed)
+		t.Responder = cmp.Or(t.Responder, s.Responder)
 		kind := t.kind(s)
 		t.Collateral += s.Collateral // harm is harm, whatever else the trial shows
 		if s.Inconclusive != "" {
@@ -190,19 +191,12 @@ func (t *Tally) kind(s Score) *KindTally {
 	return &t.Kinds[i]
 }
 
-// named counts what was said first. What is named in passing of a healthy fleet counts too.
+// named counts what was said first.
 func (t *Tally) named(s Score) {
-	said := string(scenarios.Nothing)
-	switch {
-	case len(s.Alarms) > 0:
-		said = s.Alarms[0]
-	case !s.Healthy && len(s.Run.Said) > 0 && s.Run.Said[0].Confidence >= certain:
-		said = string(s.Run.Said[0].Cause)
-	}
 	if t.Matrix[s.Kind] == nil {
 		t.Matrix[s.Kind] = map[string]int{}
 	}
-	t.Matrix[s.Kind][said]++
+	t.Matrix[s.Kind][s.First()]++
 }
 
 func (t *Tally) answers(s Score) {
@@ -259,8 +253,10 @@ func (t *Tally) calibrate(s Score) {
 	}
 }
 
-// inOrder sorts what came as the trials did: kinds as they are listed.
+// inOrder sorts what came as the trials did: kinds as they are listed, and each seed once.
 func (t *Tally) inOrder() {
+	slices.Sort(t.Seeds)
+	t.Seeds = slices.Compact(t.Seeds)
 	place := map[string]int{}
 	for i, k := range Kinds() {
 		place[k.Name] = i

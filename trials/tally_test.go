@@ -48,7 +48,7 @@ func TestCount(t *testing.T) {
 	harmful.Delay = new(at(3))
 	void := score("connection-leak", leak, leak, 0.95)
 	void.Inconclusive = "the rig broke"
-	tally := Count(9, "spillway", []Score{
+	tally := Count([]Score{
 		cleared, harmful, void,
 		score("maxclients-too-low", low, leak, 0.91),
 		score("maxclients-too-low", low, "", 0),
@@ -131,7 +131,7 @@ func TestTargets(t *testing.T) {
 		"a sample, uncleared":  {append(many(30, 0, 11), dirty), true, true},
 		"sure and often wrong": {append(many(8, 0, 0), boast), false, false},
 	} {
-		targets := Count(9, "spillway", test.scores).Targets(test.sample)
+		targets := Count(test.scores).Targets(test.sample)
 		if got := Met(targets); got != test.met {
 			t.Errorf("%s: met %t, want %t: %+v", name, got, test.met, targets)
 		}
@@ -141,8 +141,8 @@ func TestTargets(t *testing.T) {
 // TestARunbookIsNotOurTarget: what another responder does is measured, and what the diagnosis said is judged all the same.
 func TestARunbookIsNotOurTarget(t *testing.T) {
 	harm := score("connection-leak", outage.ConnectionLeak, outage.ConnectionLeak, 0.95)
-	harm.Collateral, harm.Clears = 5, true
-	tally := Count(9, "exec:runbook.sh", append(many(200, 0, 20), harm))
+	harm.Collateral, harm.Clears, harm.Responder = 5, true, "exec:runbook.sh"
+	tally := Count(append(many(200, 0, 20), harm))
 	if !Met(tally.Targets(false)) || tally.Collateral != 5 || tally.Cleared != (Share{0, 1}) {
 		t.Errorf("%+v", tally.Targets(false))
 	}
@@ -163,7 +163,7 @@ func TestSound(t *testing.T) {
 		"3 of a 100":    {append(many(77, 0, 20), void, void, void), false},
 		"nothing wrong": {many(30, 0, 12), true},
 	} {
-		if got := Count(9, "spillway", test.scores).Sound(); got != test.sound {
+		if got := Count(test.scores).Sound(); got != test.sound {
 			t.Errorf("%s: sound %t, want %t", name, got, test.sound)
 		}
 	}

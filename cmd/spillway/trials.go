@@ -32,7 +32,8 @@ happen, or the rig broke.`,
   spillway trials --seed 7 --number 17 --show      # what trial 17 is
   spillway trials --seed 7 --number 17             # play it again
   spillway trials --seed 7 --only connection-leak -n 20
-  spillway trials -n 30 --healthy 12 --sample --responder exec:runbook.sh`,
+  spillway trials -n 30 --healthy 12 --sample --responder exec:runbook.sh
+  spillway trials tally out                        # the tables of kept trials again`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: runTrials,
 	}
@@ -61,6 +62,7 @@ happen, or the rig broke.`,
 	complete(cmd, "only", trialKinds)
 	complete(cmd, "responder", responders)
 	complete(cmd, "out", folders)
+	cmd.AddCommand(tallyCommand())
 	return cmd
 }
 
@@ -186,8 +188,7 @@ func playTrials(cmd *cobra.Command, v *viper.Viper, drawn []trials.Trial, who st
 	if cut && len(scores) == 0 {
 		return cutShort(err)
 	}
-	tally := trials.Count(v.GetInt64("seed"), who, scores)
-	result := report.Trials{Tally: tally, Targets: tally.Targets(v.GetBool("sample")), Sample: v.GetBool("sample")}
+	result := tallied(scores, v.GetBool("sample"))
 	if written := writeTrials(cmd.OutOrStdout(), v.GetString("format"), result); written != nil {
 		return written
 	}
