@@ -94,6 +94,7 @@ func TestVictimsBehindAGateway(t *testing.T) {
 		}
 	}
 	// Where nobody tells ports, the host's owner counts, and that at the end.
+	r.homes.hosts["10.0.0.2"] = []home{{service: "api"}, {service: "web", since: at(3)}}
 	if owner, _ := r.harmless(outage.Victim{Addr: "10.0.0.2:5", Age: 9}, at(4)); owner != "web" {
 		t.Errorf("a connection of a host of its own is %q's", owner)
 	}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"spillway/outage"
 )
@@ -75,6 +76,7 @@ func (v *view) tellOversize(o oversize) *outage.Finding {
 func (v *view) oversize(s *service) (oversize, bool) {
 	o := oversize{service: s}
 	fresh, other := 0, 0
+	unused := map[*group]int{}
 	for _, g := range s.groups {
 		n := 0
 		for _, c := range g.conns {
@@ -87,16 +89,23 @@ func (v *view) oversize(s *service) (oversize, bool) {
 			case c.Age < idleEnough || c.born > 0 && float64(c.Age) < recent:
 				fresh++
 			case c.Idle >= unusedFor:
-				o.unused++
+				unused[g]++
 			}
 			n++
 		}
-		o.conns += n
 		o.size = max(o.size, n)
 		if n > 0 {
 			o.parts = append(o.parts, part{g, n})
 		}
 	}
+	o.parts = slices.DeleteFunc(o.parts, func(p part) bool {
+		if float64(p.n) <= moved*float64(o.size) { // next to nothing: no pool of theirs
+			other += p.n
+			return true
+		}
+		o.conns, o.unused = o.conns+p.n, o.unused+unused[p.group]
+		return false
+	})
 	o.use(v)
 	total := float64(o.conns)
 	return o, o.size >= widePool && v.share(o.conns) >= poolsHold && float64(fresh+other) <= moved*total &&

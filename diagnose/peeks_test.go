@@ -202,7 +202,8 @@ func TestSomeStarveUnderTheName(t *testing.T) {
 		starved bool
 	}{
 		"numbered and not":           {both, true, true},
-		"numbered and not, by looks": {both, false, false},
+		"numbered and not, by looks": {both, false, true},
+		"the numbered ones":          {func(h int) string { return both((h + 4) % 8) }, false, true},
 		"the same name":              {func(int) string { return "import" }, true, false},
 		"all numbered":               {func(h int) string { return "import-" + string(rune('0'+h)) }, true, false},
 	} {

@@ -51,6 +51,9 @@ func pinned(v *view) *outage.Finding {
 	for _, k := range v.kin() {
 		p, ok := v.starving(k, looks)
 		if !ok {
+			p, ok = v.starvingPart(k, looks)
+		}
+		if !ok {
 			continue
 		}
 		if p.peeks.rests() {
@@ -214,11 +217,26 @@ func (v *view) starving(groups []*group, looks []*outage.Snapshot) (starving, bo
 	return found, len(found.pools) > 0
 }
 
+// starvingPart judges the hosts of a service that are numbered, and those that are not, where there are both.
+func (v *view) starvingPart(groups []*group, looks []*outage.Snapshot) (starving, bool) {
+	if !numberedAndNot(groups) {
+		return starving{}, false
+	}
+	for _, numbered := range []bool{false, true} {
+		part := slices.DeleteFunc(slices.Clone(groups), func(g *group) bool { return g.numbered() != numbered })
+		if p, ok := v.starving(part, looks); ok {
+			return p, true
+		}
+	}
+	return starving{}, false
+}
+
 // numberedAndNot reports whether hosts of a service are numbered and others are not, such as app-1 and app: it may be two programs.
 func numberedAndNot(groups []*group) bool {
-	plain := func(g *group) bool { return g.name == g.service.who.name }
-	return slices.ContainsFunc(groups, plain) && slices.ContainsFunc(groups, func(g *group) bool { return !plain(g) })
+	return slices.ContainsFunc(groups, (*group).numbered) && slices.ContainsFunc(groups, func(g *group) bool { return !g.numbered() })
 }
+
+func (g *group) numbered() bool { return g.name != g.service.who.name }
 
 // allInUse returns the looks since all connections of the pool were there, how many of them came late in a second, and how
 // many connections those did not see in use; no looks where one of the connections was seen at rest.

@@ -200,6 +200,32 @@ func TestOversizedBeforeItsNamesake(t *testing.T) {
 	}
 }
 
+// TestOversizedBesideAFew has a pool that is hardly used, and hosts of the same name with next to nothing each, which rest or work. As many
+// as are a tenth of the pool each are pools of their own.
+func TestOversizedBesideAFew(t *testing.T) {
+	for few, want := range map[int]bool{1: true, 4: true, 5: false} {
+		s := &sim{refusing: 20}
+		for i := range 40 {
+			last := once(60)
+			if i == 0 {
+				last = busy
+			}
+			s.add("app", "10.0.1.1", 60, last)
+		}
+		for range few {
+			s.add("app", "10.0.2.1", 58, once(58))
+		}
+		for h := range 3 {
+			s.pool("web", hostOf(3, h+1), 92, 14)
+		}
+		fill(s)
+		d := s.diagnose(6, 1)
+		if f, _ := d.Top(); (f.Cause == outage.OversizedPool) != want || want && len(f.Culprits) != 1 {
+			t.Errorf("beside %d: want oversized-pool of the one host: %t\n%s", few, want, text(d))
+		}
+	}
+}
+
 // TestSmallPoolBesideACrowd has a small pool whose lower half rests beside a crowd that fills the server: closing its
 // connections would free next to nothing and break whoever uses them next.
 func TestSmallPoolBesideACrowd(t *testing.T) {
