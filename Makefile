@@ -46,7 +46,7 @@ matrix: build ## run the catalogue on six servers, one after the other
 
 N        ?= 500
 HEALTHY  ?= 200
-PARALLEL ?= 6
+PARALLEL ?= 5
 OUT      ?=
 trials: build ## random outages and healthy fleets: make trials N=500 HEALTHY=200 SEED=7 OUT=out
 	OUT=$(OUT) .ci/trials -n $(N) --healthy $(HEALTHY) --seed $(SEED) --parallel $(PARALLEL) $(if $(OUT),--out /out) $(ARGS)
