@@ -62,7 +62,7 @@ func TestKeptRefuses(t *testing.T) {
 		"nothing":               {nil, "no score.json in the folders of OUT"},
 		"a trial twice":         {map[string]any{"002": ofTrial(1, "2", "connection-leak", ""), "2": ofTrial(1, "2", "connection-leak", "")}, "trial 2 of seed 1 is both in OUT/002/score.json and in OUT/2/score.json"},
 		"two responders":        {map[string]any{"001": ofTrial(1, "1", "connection-leak", "none"), "002": ofTrial(1, "2", "connection-leak", "spillway")}, "OUT/001/score.json was answered by none, and OUT/002/score.json by spillway"},
-		"an unknown kind":       {map[string]any{"001": ofTrial(1, "1", "conection-leak", "")}, `OUT/001/score.json: no score of a trial: trial 1 of kind "conection-leak"`},
+		"an unknown kind":       {map[string]any{"001": ofTrial(1, "1", "a-leak", "")}, `OUT/001/score.json: no score of a trial: trial 1 of kind "a-leak"`},
 		"a healthy leak":        {map[string]any{"h001": ofTrial(1, "h1", "connection-leak", "")}, "no score of a trial: trial h1"},
 		"a healthy one at 1":    {map[string]any{"001": ofTrial(1, "1", busy, "")}, "no score of a trial: trial 1"},
 		"no number":             {map[string]any{"001": ofTrial(1, "one", "connection-leak", "")}, `OUT/001/score.json: no score of a trial: "one" is no trial`},
