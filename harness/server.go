@@ -22,6 +22,7 @@ type server struct {
 	watching  *observe.Conn // the observer's connection
 	answering *observe.Conn // the responder's
 	suspects  []string      // hosts whose clients have long been idle: to be knocked at
+	down      error         // why a restart left no server
 
 	latest sync.Mutex
 	window []outage.Snapshot // the latest snapshots, oldest first
@@ -109,6 +110,9 @@ func (r *run) watch(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
+			if errors.Is(err, errRestart) { // that the old server has ended is no news
+				return err
+			}
 			return fmt.Errorf("watch Redis: %w", r.server.redis.Why(ctx, err))
 		}
 	}
@@ -166,6 +170,10 @@ func (r *run) reopen(ctx context.Context, why error) error {
 func (r *run) look(ctx context.Context, peeks []outage.Peek) error {
 	s := &r.server
 	s.mu.Lock()
+	if s.down != nil {
+		s.mu.Unlock()
+		return s.down
+	}
 	reading, cancel := context.WithTimeout(ctx, lookLimit) // a run may have a deadline of its own, and a much later one
 	defer cancel()
 	snap, err := r.reader().Snapshot(reading)
@@ -279,18 +287,26 @@ func (h serverHost) RaiseNofile(ctx context.Context, limit int64) error {
 	return h.server.redis.RaiseNofile(ctx, limit)
 }
 
-// Restart implements remedy.Host: the server starts again with another file descriptor limit.
+// errRestart is a restart that failed half way: there is no server to watch any more.
+var errRestart = errors.New("restart Redis")
+
+// Restart implements remedy.Host: the server starts again with another file descriptor limit. Where that fails the
+// run ends with its error, and not with that of whoever misses the old server next.
 func (h serverHost) Restart(ctx context.Context, nofile int64) error {
 	s := &h.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := h.machine.StopRedis(ctx, s.redis); err != nil {
-		return fmt.Errorf("stop Redis: %w", err)
+	err := h.machine.StopRedis(ctx, s.redis)
+	if err != nil {
+		err = fmt.Errorf("stop Redis: %w", err)
+	} else {
+		spec := s.spec
+		spec.Nofile = int(nofile)
+		err = h.startServer(ctx, spec)
 	}
-	spec := s.spec
-	spec.Nofile = int(nofile)
-	if err := h.startServer(ctx, spec); err != nil {
-		return err
+	if err != nil {
+		s.down = fmt.Errorf("%w with %d file descriptors: %w", errRestart, nofile, err)
+		return s.down
 	}
 	s.latest.Lock()
 	s.window = nil // ids, ages and counters begin anew

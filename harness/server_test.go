@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"spillway/outage"
+	"spillway/rig"
+	"spillway/scenarios"
 )
 
 func TestSuspects(t *testing.T) {
@@ -53,6 +55,35 @@ func TestSuspectsHaveFewControls(t *testing.T) {
 	}
 	if len(got) != 50+controls {
 		t.Errorf("%d hosts, want 50 and %d controls", len(got), controls)
+	}
+}
+
+// halfway is a machine that stops Redis and cannot start it again.
+type halfway struct {
+	machine
+	stop, start error
+}
+
+func (m halfway) StopRedis(context.Context, *rig.Redis) error                { return m.stop }
+func (m halfway) StartRedis(context.Context, rig.Server) (*rig.Redis, error) { return nil, m.start }
+
+// The old connection of the watch breaks with the server: that would be the first error, and says nothing.
+func TestARestartThatFailsIsWhatEndsTheRun(t *testing.T) {
+	late := errors.New("too late")
+	for name, m := range map[string]halfway{
+		"restart Redis with 4096 file descriptors: stop Redis: too late":  {stop: late},
+		"restart Redis with 4096 file descriptors: start Redis: too late": {start: late},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &run{Runner: &Runner{}, machine: m, scenario: scenarios.Scenario{Responder: "spillway"}}
+			r.server.redis = &rig.Redis{}
+			if err := (serverHost{r}).Restart(t.Context(), 4096); err == nil || err.Error() != name || !errors.Is(err, late) {
+				t.Errorf("the responder is told %v, want %q", err, name)
+			}
+			if err := r.watch(t.Context()); err == nil || err.Error() != name {
+				t.Errorf("the watch ends with %v, want %q", err, name)
+			}
+		})
 	}
 }
 
