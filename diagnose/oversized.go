@@ -94,9 +94,7 @@ func (v *view) oversize(s *service) (oversize, bool) {
 			n++
 		}
 		o.size = max(o.size, n)
-		if n > 0 {
-			o.parts = append(o.parts, part{g, n})
-		}
+		o.parts = append(o.parts, part{g, n})
 	}
 	o.parts = slices.DeleteFunc(o.parts, func(p part) bool {
 		if float64(p.n) <= moved*float64(o.size) { // next to nothing: no pool of theirs

@@ -102,6 +102,8 @@ func TestPeekedBounds(t *testing.T) {
 		{peeked{call: 0.39, sightings: 60, missed: 2, worst: seen{10, 2}}, true, false, false},
 		{peeked{call: 0.4, sightings: 60, missed: 3, worst: seen{10, 2}}, false, false, false},
 		{peeked{call: 0.4, sightings: 60, missed: 4, worst: seen{10, 2}}, true, false, false},
+		{peeked{call: 0.4, sightings: 110, missed: 4, worst: seen{15, 2}}, true, false, false}, // 2 of the 95 others
+		{peeked{call: 0.4, sightings: 115, missed: 4, worst: seen{15, 2}}, false, false, false},
 		{peeked{sure: 200}, false, true, false},
 		{peeked{sure: 199}, false, false, false},
 		{peeked{sure: 900, rested: 1}, false, false, false},

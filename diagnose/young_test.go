@@ -176,26 +176,32 @@ func TestOversizedBesideItsNamesake(t *testing.T) {
 }
 
 // TestOversizedBeforeItsNamesake has pools that are hardly used, and hosts of the same name with pools as large that came later and find no room. Had they
-// been there from the start, they might be those of a service that have more to do than the others.
+// been there from the start, or before the last of what rests was used, they might be those of a service that have more to do than the others.
 func TestOversizedBeforeItsNamesake(t *testing.T) {
-	for began, late := range map[float64]bool{89: false, 96: true} {
+	for _, c := range []struct {
+		began, last float64 // when the latecomers began, and when one of those that rest was used last
+		late        bool
+	}{{89, 89, false}, {96, 89, true}, {93.5, 89, true}, {93.5, 95.3, false}} {
 		s := &sim{refusing: 20}
 		for h := range 2 {
 			for i := range 10 {
 				born := 89 + float64(i)/40
 				last := once(born)
-				if i == 0 {
+				switch {
+				case i == 0:
 					last = busy
+				case i == 1 && h == 0:
+					last = once(max(born, c.last)) // at 95.3 for just as long as makes it rest
 				}
 				s.add("app", hostOf(1, h+1), born, last)
 			}
 		}
 		s.pool("app", "10.0.2.1", 88, 3)
-		s.pool("app", "10.0.2.2", began, 11)
+		s.pool("app", "10.0.2.2", c.began, 11)
 		fill(s)
 		d := s.diagnose(8, 1)
-		if f, _ := d.Top(); (f.Cause == outage.OversizedPool) != late || late && len(f.Culprits) != 2 {
-			t.Errorf("began at %v: want the two hosts as oversized-pool: %t\n%s", began, late, text(d))
+		if f, _ := d.Top(); (f.Cause == outage.OversizedPool) != c.late || c.late && len(f.Culprits) != 2 {
+			t.Errorf("began at %v, and one rests from %v on: want the two hosts as oversized-pool: %t\n%s", c.began, c.last, c.late, text(d))
 		}
 	}
 }
