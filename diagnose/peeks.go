@@ -137,7 +137,8 @@ type secondPart struct {
 	used, of int
 }
 
-// secondParts are the parts of a second that the peeks came in, in order; those in which no connection was used are left out.
+// secondParts are the parts of a second that the peeks came in, in order. By one of them no connection may have been used: calls of two
+// thirds of a second that begin together come early in one second and late in the next, and so do the peeks.
 func secondParts(all []sight) []secondPart {
 	var parts []secondPart
 	for _, s := range all {
@@ -151,7 +152,7 @@ func secondParts(all []sight) []secondPart {
 		parts[i].phases += s.phase() * float64(s.of)
 		parts[i].used, parts[i].of = parts[i].used+s.used, parts[i].of+s.of
 	}
-	return slices.DeleteFunc(parts, func(p secondPart) bool { return p.used == 0 })
+	return slices.DeleteFunc(parts, func(p secondPart) bool { return p.of == 0 })
 }
 
 // cut returns how many seconds a call takes where there is a part of the second from which on all connections had been used, and one just

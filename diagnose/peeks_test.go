@@ -115,6 +115,25 @@ func TestPeeks(t *testing.T) {
 	}
 }
 
+// TestCallsInStep has pools whose calls take about two thirds of a second and begin nearly together: every other second they come at the
+// same times of it, and so do the peeks.
+func TestCallsInStep(t *testing.T) {
+	for _, hold := range []float64{0.64, 0.655, 0.664, 0.667, 0.68} {
+		for phase := 0.0; phase < hold; phase += 0.03 {
+			for _, spread := range []float64{0.05, 0.1, 0.2, 0.3} {
+				s := &sim{limit: 400}
+				for i := range 9 {
+					s.add("export", hostOf(1, 1+i/3), 60+0.02*float64(i%3), held(hold, phase+spread*float64(i)/9))
+				}
+				s.lifo("web", "10.0.2.1", 10, 10)
+				if d := s.withClock().late().peeking().diagnose(10, 1); confidenceOf(d, outage.NotAtLimit) < 0.5 {
+					t.Errorf("calls of %v s from %.2f on, within %v s:\n%s\n%q", hold, phase, spread, text(d), d.Unsure)
+				}
+			}
+		}
+	}
+}
+
 // TestPeeksSay has peeks that speak for and against pools that are too small.
 func TestPeeksSay(t *testing.T) {
 	for name, c := range map[string]struct {
