@@ -84,6 +84,8 @@ func TestPeeks(t *testing.T) {
 		"too small, calls of 0.45 s": {5, 3, 1.25, 0.45, fleets, fleets, fleets, fleets},
 		"too small, calls of 0.7 s":  {4, 3, 1.25, 0.7, fleets, fleets, fleets, fleets},
 		"too small, calls of 2 ms":   {4, 2, 1.25, 0.002, fleets, fleets, fleets, fleets},
+		"too small, calls of 0.8 s":  {4, 3, 1.25, 0.8, fleets, fleets, fleets, fleets},
+		"too small, calls of 1.1 s":  {4, 3, 1.25, 1.1, 0, 0, 0, 0}, // not told: docs/causes.md
 		"at 72 %, calls of 0.2 s":    {7, 2, 0.72, 0.2, fleets / 3, fleets, 0, fleets / 12},
 		"at 75 %, calls of 0.2 s":    {6, 3, 0.75, 0.2, fleets / 2, fleets, 0, fleets / 5},
 		"at 70 %, calls of 0.25 s":   {7, 2, 0.7, 0.25, fleets / 8, fleets, 0, fleets / 12},
