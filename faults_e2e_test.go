@@ -233,12 +233,18 @@ func (f faulty) said(word string) string {
 	return ""
 }
 
+// onlyFaults skips a test that every make test would wait half a minute to two minutes for.
+func onlyFaults(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SPILLWAY_FAULTS") == "" {
+		t.Skip("it plays a whole scenario on a machine that is broken, up to two minutes: make faults runs it, and docs/quality.md shows what it came to")
+	}
+}
+
 // A daemon that takes a quarter of a second for each request: the run is slower, and otherwise as ever; one that gives up
 // says so. It must not blame the scenario.
 func TestFaultSlowDaemon(t *testing.T) {
-	if os.Getenv("SPILLWAY_FAULTS") == "" {
-		t.Skip("make faults runs it")
-	}
+	onlyFaults(t)
 	d := &slowDaemon{delay: 250 * time.Millisecond}
 	d.listen(t)
 	f := runFaulty(t, 3*time.Minute, d.host)
@@ -263,9 +269,7 @@ func TestFaultDaemonGone(t *testing.T) {
 
 func daemonEnds(t *testing.T, d *slowDaemon, what string) {
 	t.Helper()
-	if os.Getenv("SPILLWAY_FAULTS") == "" {
-		t.Skip("make faults runs it")
-	}
+	onlyFaults(t)
 	d.listen(t)
 	f := runFaulty(t, 4*time.Minute, d.host)
 	f.line(t, what, "as the load starts", f.said("the rig broke"))
@@ -298,9 +302,7 @@ func (f faulty) judgedAgain(t *testing.T) {
 // A folder that takes no more than 64 KiB in a file, as a quota or a full disk would: the verdicts are printed all the same, the
 // exit code is 3, and it says that nothing could be kept, and why.
 func TestFaultNoRoomForTheHistory(t *testing.T) {
-	if os.Getenv("SPILLWAY_FAULTS") == "" {
-		t.Skip("make faults runs it")
-	}
+	onlyFaults(t)
 	f := runFaulty(t, 3*time.Minute, "", "bash", "-c", `ulimit -f 64; exec "$@"`, "limited")
 	f.line(t, "no room in --out", "at the end", f.said("keep history"))
 	if f.code != 3 || !strings.Contains(f.stderr, "file too large") || !strings.Contains(f.stdout, "premise") {
@@ -316,9 +318,7 @@ func TestFaultNoRoomForTheHistory(t *testing.T) {
 
 // The disk is full under --out, and there is room elsewhere: the history is kept there, whole.
 func TestFaultDiskFull(t *testing.T) {
-	if os.Getenv("SPILLWAY_FAULTS") == "" {
-		t.Skip("make faults runs it")
-	}
+	onlyFaults(t)
 	f := runFaulty(t, 3*time.Minute, "", "bash", "-c",
 		`for out; do :; done; mkdir -p "$out/connection-leak" && ln -s /dev/full "$out/connection-leak/history.jsonl"; exec "$@"`, "full")
 	f.line(t, "the disk under --out is full", "at the end", f.said("no space left"))
