@@ -251,7 +251,7 @@ func storm(b *builder) {
 	b.grow(b.past(), names...)
 	for _, name := range names {
 		s := b.find(name)
-		s.Rate = tenth(2 * float64(s.Connections))
+		s.Rate, s.Arrivals = tenth(2*float64(s.Connections)), scenarios.RandomArrivals // in step with the canaries they would leave them room
 		b.fix(*s)
 	}
 	b.assume("a connection lasts for half a second; once fixed, each host has a pool of 5")
