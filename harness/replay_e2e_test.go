@@ -92,7 +92,7 @@ func TestProcessReplayOthers(t *testing.T) {
 // replayOf is the scenario that snapshots become.
 func replayOf(t *testing.T, name string, snaps []outage.Snapshot) scenarios.Scenario {
 	t.Helper()
-	text, err := replay.Catalogue(name, snaps, diagnose.Diagnose(snaps...))
+	text, err := replay.Catalogue(replay.Incident{Name: name, Snapshots: snaps, Diagnosis: diagnose.Diagnose(snaps...)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // Package replay turns a captured incident into a scenario that brings the same outage about:
 //
-//	Snapshots + Diagnosis -> catalogue of one scenario -> scenarios.Parse -> harness
+//	Snapshots + Diagnosis -> catalogue with a scenario for each server -> scenarios.Parse -> harness
 //
 // The services are those that the capture shows, with the same counts where a machine can hold them, and behave as they were
 // seen to; the cause decides how whoever is blamed comes to it. What the capture cannot tell is assumed, and the scenario
@@ -25,14 +25,46 @@ type Unclear struct{ Why string }
 
 func (u *Unclear) Error() string { return "cannot tell what to replay: " + u.Why }
 
-// Catalogue returns a catalogue, as YAML, whose one scenario brings about what the first finding of d says of the snapshots,
-// and expects it to be found again; without a finding it expects that nothing is wrong. The scenario is called name, which
-// may have to become shorter and simpler. A capture that does not tell enough is an error, of type Unclear.
-func Catalogue(name string, snapshots []outage.Snapshot, d outage.Diagnosis) ([]byte, error) {
-	if len(snapshots) == 0 {
+// Incident is what was captured of one server, and what is said of it.
+type Incident struct {
+	Name      string // what its scenario is called after: it may have to become shorter and simpler
+	Snapshots []outage.Snapshot
+	Diagnosis outage.Diagnosis
+}
+
+// Catalogue returns a catalogue, as YAML, with a scenario for each incident. It brings about what the first finding says of the
+// snapshots, and expects it to be found again; without a finding it expects that nothing is wrong. A capture that does not tell
+// enough is an error, of type Unclear, as is no incident at all.
+func Catalogue(incidents ...Incident) ([]byte, error) {
+	var built []*builder
+	for _, incident := range incidents {
+		b, err := build(incident)
+		if err != nil && len(incidents) > 1 {
+			err = fmt.Errorf("%s: %w", incident.Name, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		built = append(built, b)
+	}
+	if len(built) == 0 {
+		return nil, &Unclear{"there is no incident"}
+	}
+	text, err := text(built)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := scenarios.Parse(incidents[0].Name, text); err != nil {
+		return nil, &Unclear{"no valid scenario comes of it: " + err.Error()}
+	}
+	return text, nil
+}
+
+func build(incident Incident) (*builder, error) {
+	if len(incident.Snapshots) == 0 {
 		return nil, &Unclear{"there is no snapshot"}
 	}
-	b, err := begin(name, snapshots, d)
+	b, err := begin(incident.Name, incident.Snapshots, incident.Diagnosis)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +73,7 @@ func Catalogue(name string, snapshots []outage.Snapshot, d outage.Diagnosis) ([]
 		return nil, &Unclear{b.lacks}
 	}
 	b.close()
-	text, err := b.text()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := scenarios.Parse(name, text); err != nil {
-		return nil, &Unclear{"no valid scenario comes of it: " + err.Error()}
-	}
-	return text, nil
+	return b, nil
 }
 
 // recipe is how a cause is brought about.

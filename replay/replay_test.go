@@ -44,7 +44,7 @@ func read(t *testing.T, dir string) []outage.Snapshot {
 
 func scenarioOf(t *testing.T, name string, snaps []outage.Snapshot) (scenarios.Scenario, string) {
 	t.Helper()
-	text, err := replay.Catalogue(name, snaps, diagnose.Diagnose(snaps...))
+	text, err := replay.Catalogue(replay.Incident{Name: name, Snapshots: snaps, Diagnosis: diagnose.Diagnose(snaps...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestHostileNames(t *testing.T) {
 	for _, name := range []string{"a\nversion:2", "\x1b[31mred", `x"}]`, strings.Repeat("n", 64<<10), "спам", "- !!binary", "spillway:x:y"} {
 		t.Run(fmt.Sprintf("%.10q", name), func(t *testing.T) {
 			snaps := crowd(100, name)
-			text, err := replay.Catalogue(name, snaps, diagnose.Diagnose(snaps...))
+			text, err := replay.Catalogue(replay.Incident{Name: name, Snapshots: snaps, Diagnosis: diagnose.Diagnose(snaps...)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -257,7 +257,7 @@ func TestWhatCannotBeToldIsRefused(t *testing.T) {
 		"no replica": {full, outage.Diagnosis{MaxClients: 100, Findings: []outage.Finding{
 			{Cause: outage.ReplicaOrClusterSlots, Confidence: 0.9}}}, "neither replicas nor cluster links"},
 	} {
-		text, err := replay.Catalogue(name, c.snaps, c.d)
+		text, err := replay.Catalogue(replay.Incident{Name: name, Snapshots: c.snaps, Diagnosis: c.d})
 		unclear := new(replay.Unclear)
 		if !errors.As(err, &unclear) || !strings.Contains(err.Error(), c.why) || text != nil {
 			t.Errorf("%s: %v, want one that says %q", name, err, c.why)

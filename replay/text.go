@@ -11,23 +11,32 @@ import (
 	"spillway/scenarios"
 )
 
-// text writes the catalogue: what was scaled and what is assumed as comments, then the scenario, without what is default.
-func (b *builder) text() ([]byte, error) {
+// text writes the catalogue: what was scaled and what is assumed as comments, then the scenarios, without what is default.
+func text(built []*builder) ([]byte, error) {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# yaml-language-server: $schema=./scenarios.schema.json\n#\n# %s\n", b.captured())
-	if len(b.notes) > 0 {
-		fmt.Fprintln(&out, "# What the capture does not tell, or this machine does not hold:")
-	}
-	for _, line := range b.notes {
-		fmt.Fprintf(&out, "#   - %s\n", plain(b.anonymous(line)))
+	catalogue := scenarios.Catalogue{Version: 1}
+	fmt.Fprintln(&out, "# yaml-language-server: $schema=./scenarios.schema.json")
+	for _, b := range built {
+		catalogue.Scenarios = append(catalogue.Scenarios, b.s)
+		whose := ""
+		if len(built) > 1 {
+			whose = b.s.Name + ": "
+		}
+		fmt.Fprintf(&out, "#\n# %s%s\n", whose, b.captured())
+		if len(b.notes) > 0 {
+			fmt.Fprintln(&out, "# What the capture does not tell, or this machine does not hold:")
+		}
+		for _, line := range b.notes {
+			fmt.Fprintf(&out, "#   - %s\n", plain(b.anonymous(line)))
+		}
 	}
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
-	if err := enc.Encode(scenarios.Catalogue{Version: 1, Scenarios: []scenarios.Scenario{b.s}}); err != nil {
-		return nil, fmt.Errorf("write scenario: %w", err)
+	if err := enc.Encode(catalogue); err != nil {
+		return nil, fmt.Errorf("write scenarios: %w", err)
 	}
 	if err := enc.Close(); err != nil {
-		return nil, fmt.Errorf("write scenario: %w", err)
+		return nil, fmt.Errorf("write scenarios: %w", err)
 	}
 	return out.Bytes(), nil
 }

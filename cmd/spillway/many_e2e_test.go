@@ -203,6 +203,10 @@ func TestClusterOfSix(t *testing.T) {
 	runs(t, exitPass, append([]string{"capture", url, "--cluster", "--wait", "20s", "--out", folder}, quick...)...)
 	out, _ = runs(t, exitFail, "diagnose", "--from", folder)
 	leakIsTold(t, out, ports, 1)
+	out, _ = runs(t, exitPass, "run", "--replay", folder, "--show")
+	if strings.Count(out, "  - name: replay-") != 1 || !strings.Contains(out, "of-incident\n") || !strings.Contains(out, "cause: connection-leak\n") {
+		t.Errorf("want one scenario, of the node that leaks:\n%s", out)
+	}
 
 	leaky.full()
 	leaky.lend(2 * time.Second)

@@ -29,8 +29,9 @@ responder answer and judges what happened. Exit codes: 0 every check passed,
 
 --replay DIR makes a scenario of an incident that was captured, or saved by hand
 with redis-cli: the same services and counts, scaled to the machine, and the same
-finding expected. What a capture does not tell is assumed, and said. --show prints
-that scenario instead of running it: save it in a catalogue, and edit it.`,
+finding expected. What a capture does not tell is assumed, and said. Of a folder of
+many nodes, each node in trouble becomes one. --show prints what would be run:
+save it as a catalogue, and edit it.`,
 		Example: `  spillway run                                     # the whole catalogue
   spillway run connection-leak --out out           # one scenario, history kept
   spillway run --control                           # must stay broken unremedied
@@ -47,7 +48,7 @@ that scenario instead of running it: save it in a catalogue, and edit it.`,
 	f := cmd.Flags()
 	f.StringSlice("only", nil, "run the scenarios whose names match these globs")
 	f.String("replay", "", "run what was captured in this folder, instead of a catalogue")
-	f.Bool("show", false, "with --replay: print the scenario and run nothing")
+	f.Bool("show", false, "with --replay: print the scenarios and run nothing")
 	f.Int("parallel", 4, "scenarios that run at the same time; one of 5,000 slots runs alone")
 	f.String("target", "", "container or process (default: container where a Docker daemon answers, else process)")
 	f.String("image", "", "Redis image for every scenario, instead of the one it names")
