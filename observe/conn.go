@@ -90,7 +90,7 @@ func (c *Conn) send(ctx context.Context, cmds [][]string) ([]any, error) {
 	}
 	// A context that is over already must not cost the connection.
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("%s: %w", cmds[0][0], context.Cause(ctx))
+		return nil, c.over(ctx, cmds[0][0])
 	}
 	select {
 	case <-c.turn:
@@ -106,6 +106,19 @@ func (c *Conn) send(ctx context.Context, cmds [][]string) ([]any, error) {
 		c.broken = err
 	}
 	return replies, err
+}
+
+// over says why a command was not sent for which no time was left: the connection may have broken over the one before.
+func (c *Conn) over(ctx context.Context, command string) error {
+	select {
+	case <-c.turn:
+		defer func() { c.turn <- struct{}{} }()
+		if c.broken != nil {
+			return c.broken
+		}
+	default: // in use, by somebody with more time
+	}
+	return fmt.Errorf("%s: %w", command, context.Cause(ctx))
 }
 
 func (c *Conn) exchange(ctx context.Context, cmds [][]string) ([]any, error) {

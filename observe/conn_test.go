@@ -230,6 +230,18 @@ func TestCancelledInBetween(t *testing.T) {
 	}
 }
 
+// One command takes all the time there is. The next has none, and the reason is the answer that did not come.
+func TestNoTimeLeftAfterSilence(t *testing.T) {
+	c := pipe(t, func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	for _, command := range []string{"PING", "INFO"} {
+		if _, err := c.Do(ctx, command); !errors.Is(err, ErrSilent) || !strings.Contains(err.Error(), "PING, 0 of 1 replies") {
+			t.Errorf("%s: %v, want the silence after PING", command, err)
+		}
+	}
+}
+
 func TestSeveralGoroutinesShareOneConn(t *testing.T) {
 	c := pipe(t, func(nc net.Conn) {
 		r := bufio.NewReader(nc)
