@@ -29,7 +29,7 @@ type budget struct {
 	spent []entry // the latest minute and a little more, oldest first
 	last  *outage.Snapshot
 	wall  outage.Duration // of the reading that is not accounted for yet, without the way there and back
-	way   outage.Duration // there and back: how long a PING took
+	way   outage.Duration // there and back: how long the quickest PING took, since a slow one waited for somebody
 	list  bool            // it listed the clients
 	look  outage.Duration // what the latest list cost
 	by    string
@@ -40,7 +40,9 @@ type entry struct{ from, to, spent outage.Duration }
 
 // read accounts for the reading before s, now that s shows what Redis spent on it. wall is how long s took to read.
 func (b *budget) read(s outage.Snapshot, wall outage.Duration, list bool) {
-	b.way = cmp.Or(s.Latency, b.way)
+	if s.Latency > 0 {
+		b.way = min(s.Latency, cmp.Or(b.way, s.Latency))
+	}
 	wall -= b.way
 	if list {
 		wall -= s.Latency // of the PING itself

@@ -162,6 +162,14 @@ func TestTheListIsTakenAsRarelyAsItMustBe(t *testing.T) {
 	if c := far.View(second).Cost; c.Look != 5*outage.Duration(time.Millisecond) {
 		t.Errorf("45 ms, of which 40 on the way: %+v", c)
 	}
+	// A PING that took long was not long on its way: what the look itself took is not less for it.
+	shot.Latency = 30 * outage.Duration(time.Millisecond)
+	far.Look(shot, 65*outage.Duration(time.Millisecond))
+	shot.Latency = 20 * outage.Duration(time.Millisecond)
+	far.Look(shot, 45*outage.Duration(time.Millisecond))
+	if c := far.View(2 * second).Cost; c.Look != 15*outage.Duration(time.Millisecond) {
+		t.Errorf("65 ms, of which 30 were a PING and 20 the way: %+v", c)
+	}
 	// Peeks list the clients, too.
 	peeking := &Watch{Every: second}
 	shot.Peeks = []outage.Peek{{Took: 27 * outage.Duration(time.Millisecond)}, {Took: 28 * outage.Duration(time.Millisecond)}, {Took: 1}}
