@@ -47,7 +47,7 @@ func TestACrowdThatOpenedFast(t *testing.T) {
 		"reports@10.0.5.5", "reports@10.0.5.6", "reports@10.0.5.7", "reports@10.0.5.8",
 	}}}
 	for name, s := range map[string]*sim{
-		"with room": opened(20, 0), "refused at last": opened(20, 98), "refused for long": opened(20, 90),
+		"with room": opened(20, 0), "with just enough": opened(8, 0), "nobody waits": waiting(opened(20, 0), 0), "refused at last": opened(20, 98), "refused for long": opened(20, 90),
 	} {
 		for _, n := range []int{16, 25} {
 			if diff := cmp.Diff(rests, show(s.diagnose(n, 1))); diff != "" {
@@ -60,7 +60,7 @@ func TestACrowdThatOpenedFast(t *testing.T) {
 	for name, s := range map[string]*sim{
 		"goes on":        goesOn.refusingFrom(0),
 		"no slot for it": opened(7, 0), "refused all the time": opened(20, 0).refusingFrom(1),
-		"refused just after": opened(20, 76), "not let in": notLetIn(opened(20, 0)),
+		"refused just after": opened(20, 76), "not let in": waiting(opened(20, 0), 1),
 	} {
 		f, ok := s.diagnose(25, 1).Top()
 		if !ok || f.Cause != outage.ConnectionLeak {
@@ -69,12 +69,12 @@ func TestACrowdThatOpenedFast(t *testing.T) {
 	}
 }
 
-// notLetIn has connections that wait to be accepted at each look.
-func notLetIn(s *sim) *sim {
+// waiting has so many connections wait to be accepted at each look.
+func waiting(s *sim, n int) *sim {
 	inner := s.extra
 	s.extra = func(t float64, shot *outage.Snapshot) {
 		inner(t, shot)
-		shot.Listen = &outage.Listen{Queue: 3, Backlog: 511}
+		shot.Listen = &outage.Listen{Queue: n, Backlog: 511}
 	}
 	return s
 }
