@@ -60,6 +60,8 @@ func greeting(cmd string) bool {
 	switch cmd {
 	case "NULL", "hello", "auth", "client|setinfo", "client|setname":
 		return true
+	case "client": // before 7.0 no subcommand is shown, and the others are for those who look after a server
+		return true
 	}
 	return false
 }

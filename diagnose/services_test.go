@@ -2,6 +2,7 @@ package diagnose_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,5 +34,24 @@ func TestServices(t *testing.T) {
 	}
 	if got := diagnose.Services(outage.Snapshot{Info: map[string]string{"connected_clients": "7"}}); got != nil {
 		t.Errorf("services of clients that are not listed: %v", got)
+	}
+}
+
+// Before 7.0 the list shows CLIENT without its subcommand. Whoever only gave a name has not begun to work yet, so that another
+// user at another host does not make two services of it.
+func TestNamesThatWereOnlyGiven(t *testing.T) {
+	for cmd, one := range map[string]bool{"client": true, "client|setname": true, "get": false} {
+		s := &sim{}
+		for i := range 14 {
+			name := strings.Repeat(string(rune('a'+i)), 3)
+			s.add(name, "10.0.5.1", 85, once(85)).c.Cmd = cmd
+			other := s.add(name, "10.0.5.2", 85, once(85))
+			other.c.Cmd, other.c.User = cmd, "second"
+		}
+		fill(s)
+		f, _ := s.diagnose(2, 1).Top()
+		if (f.Cause == outage.IdleNotReaped) != one {
+			t.Errorf("14 names, two hosts, %s last: %q", cmd, f.Cause)
+		}
 	}
 }
