@@ -76,7 +76,7 @@ fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
 	@for target in $$(grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sed 's/func //'); do \
 		pkg=$$(grep -rl --include='*_test.go' "^func $$target(" . | head -n 1 | xargs dirname); \
 		echo "== $$target in $$pkg"; \
-		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
 	done
 
 # By name: what docs/quality.md lists under "Hostile input", without Redis.

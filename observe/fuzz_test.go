@@ -38,7 +38,7 @@ func addTexts(f *testing.F, texts ...string) {
 // FuzzSavedInfo: what was read and is saved reads the same.
 func FuzzSavedInfo(f *testing.F) {
 	addTexts(f, savedByServers(f, infoKind)...)
-	addTexts(f, "a:b\rc\r\n", "txt:a:b:c\n", "a:\u2028\n")
+	addTexts(f, "a:b\rc\r\n", "txt:a:b:c\n", "\ntxt:", "a:\u2028\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		info := ParseInfo(text)
 		if again := ParseInfo(infoText(info)); !maps.Equal(info, again) {

@@ -43,6 +43,7 @@ func saved(snap outage.Snapshot) dump {
 
 func infoText(info map[string]string) string {
 	var b strings.Builder
+	b.WriteString("# INFO\r\n") // a field called txt must not come first: that is how a verbatim string begins
 	for _, name := range slices.Sorted(maps.Keys(info)) {
 		fmt.Fprintf(&b, "%s:%s\r\n", name, info[name])
 	}
