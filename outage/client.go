@@ -51,7 +51,7 @@ func fields(line string) func(yield func(key, value string) bool) {
 			if end < 0 {
 				end = endOfValue(rest)
 			}
-			if !yield(key, strings.TrimRight(rest[:end], " ")) {
+			if !yield(key, strings.Trim(rest[:end], " ")) {
 				return
 			}
 			line = rest[end:]

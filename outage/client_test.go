@@ -56,7 +56,7 @@ func FuzzParseClient(f *testing.F) {
 		"id=6 addr=[::1]:40415 laddr=[::1]:6379 fd=10 name=x age=0 idle=0 flags=N capa= db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=26 qbuf-free=20448 argv-mem=10 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=22298 events=r cmd=client|list user=default redir=-1 resp=2 lib-name= lib-ver= tot-net-in=26 tot-net-out=0 tot-cmds=0",
 		"id=7 addr=/run/my redis.sock:0 laddr=/run/my redis.sock:0 fd=9 name= age=1 idle=1 flags=U db=0 multi=-1 cmd=NULL user=(superuser)",
 		"id=7 addr=a:1 name=x\u2003id=9 user=\xff\x1b[2J",
-		"id=9223372036854775808 addr=a:1", "id=1 addr=a:1 omem=99999999999999999999", "id==1 addr= addr=x", "= = =", "id=1 addr=a b=c d",
+		"id=9223372036854775808 addr=a:1", "id=1 addr=a:1 omem=99999999999999999999", "id==1 addr= addr=x", "= = =", "id=1 addr=a b=c d", "id=1 addr=a:1 lib-name= li",
 	} {
 		f.Add(line)
 	}
