@@ -32,17 +32,17 @@ type Incident struct {
 	Diagnosis outage.Diagnosis
 }
 
-// Catalogue returns a catalogue, as YAML, with a scenario for each incident. It brings about what the first finding says of the
-// snapshots, and expects it to be found again; without a finding it expects that nothing is wrong. A capture that does not tell
+// Catalogue returns a catalogue, as YAML, with a scenario for each incident, which brings about what the first finding says of
+// the snapshots, and expects it to be found again; without a finding it expects that nothing is wrong. A capture that does not tell
 // enough is an error, of type Unclear, as is no incident at all.
 func Catalogue(incidents ...Incident) ([]byte, error) {
 	var built []*builder
 	for _, incident := range incidents {
 		b, err := build(incident)
-		if err != nil && len(incidents) > 1 {
-			err = fmt.Errorf("%s: %w", incident.Name, err)
-		}
-		if err != nil {
+		switch {
+		case err != nil && len(incidents) > 1:
+			return nil, fmt.Errorf("%s: %w", incident.Name, err)
+		case err != nil:
 			return nil, err
 		}
 		built = append(built, b)
