@@ -72,12 +72,8 @@ e2e: build ## the tests on real Redis in containers; without Docker they fail
 	@package=trials; $(call twice,.ci/trials -n 30 --healthy 12 --seed 30 --parallel 6 --sample -q)
 
 FUZZTIME ?= 30s
-fuzz: ## fuzz what parses Redis's replies and YAML, FUZZTIME each
-	@for target in $$(grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sed 's/func //'); do \
-		pkg=$$(grep -rl --include='*_test.go' "^func $$target(" . | head -n 1 | xargs dirname); \
-		echo "== $$target in $$pkg"; \
-		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
-	done
+fuzz: ## fuzz what parses Redis's replies and files, FUZZTIME each: make fuzz FUZZTIME=2m ARGS=Parse
+	@GO='$(GO)' .ci/fuzz $(FUZZTIME) '$(ARGS)'
 
 # By name: what docs/quality.md lists under "Hostile input", without Redis.
 hostile: ## hostile names, lying servers, files without an end: what docs/quality.md lists
