@@ -116,13 +116,17 @@ func (v *view) withoutName(g *group, against []int64) (by string, certainty floa
 		alike = g.reused(against...)
 	}
 	who := g.service.who
+	none, neither := "no name", "neither name nor library nor a user of their own"
+	if slices.ContainsFunc(g.conns, func(c *conn) bool { return c.Name != "" }) {
+		none, neither = "no name but an id", "no name but an id, no library and no user of their own"
+	}
 	switch who.label {
 	case byUser:
-		by, certainty, why = "user", ownUser, "they have no name, but user "+clean(who.user)
+		by, certainty, why = "user", ownUser, "they have "+none+", but user "+clean(who.user)
 	case byLibrary:
-		by, certainty, why = "lib-name", ownLibrary, "they have no name, but library "+clean(who.lib)
+		by, certainty, why = "lib-name", ownLibrary, "they have "+none+", but library "+clean(who.lib)
 	default:
-		by, certainty, why = "address", ownAddress, "they have neither name nor library nor a user of their own, and nothing else is seen at this address"
+		by, certainty, why = "address", ownAddress, "they have "+neither+", and nothing else is seen at this address"
 	}
 	if alike >= shared {
 		return "ages", ageOnly, fmt.Sprintf("%s at this address look the same but for how they are used: several programs may share it, and only the %d that were not used again are meant",
@@ -136,14 +140,14 @@ func (v *view) withoutName(g *group, against []int64) (by string, certainty floa
 	case differsIn(g, beside, func(i identity) string { return i.user }):
 	case differsIn(g, beside, func(i identity) string { return i.lib }):
 		if who.label == byAddress {
-			by, certainty, why = "lib-name", round(ownLibrary-behindOne), "they have no name and no library"
+			by, certainty, why = "lib-name", round(ownLibrary-behindOne), "they have "+none+" and no library"
 		}
 	case differsIn(g, beside, func(i identity) string { return fmt.Sprint(i.db) }):
-		by, certainty, why = "db", otherDB, fmt.Sprintf("they have no name, but database %d alone", who.db)
+		by, certainty, why = "db", otherDB, fmt.Sprintf("they have %s, but database %d alone", none, who.db)
 	case differsIn(g, beside, func(i identity) string { return fmt.Sprint(i.does) }):
-		by, certainty, why = "command", otherDuty, "they have no name, but do what the others do not"
+		by, certainty, why = "command", otherDuty, "they have "+none+", but do what the others do not"
 	default: // those with a name
-		by, why = "address", "they alone have no name"
+		by, why = "address", "they alone have "+none
 	}
 	return by, certainty, fmt.Sprintf("%s; %s at the same address, so that several programs share it", why, others(beside))
 }

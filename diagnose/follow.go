@@ -85,7 +85,12 @@ func (v *view) group(index map[identity]map[string]*group, c *conn) {
 		}
 		v.groups = append(v.groups, g)
 	}
-	g.name = cmp.Or(g.name, c.Name)
+	switch {
+	case c.who.label == byName || len(g.conns) == 0:
+		g.name = cmp.Or(g.name, c.Name)
+	case c.Name != g.name: // an id for each connection
+		g.name = ""
+	}
 	g.conns = append(g.conns, c)
 	if c.born == 0 {
 		g.before++

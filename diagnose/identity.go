@@ -10,7 +10,7 @@ import (
 )
 
 // identity is what tells the connections of one service from those of others. With a client name it is that, unless the
-// name lies; without, all that CLIENT LIST shows of who a client is.
+// name lies; without, or where the name is nothing but an id, all that CLIENT LIST shows of who a client is.
 type identity struct {
 	label label
 	name  string // the client name without what tells instances apart; empty for unnamed ones
@@ -68,7 +68,9 @@ func (n *namer) identify(c *outage.Client) identity {
 			s = clean(serviceName(c.Name))
 			n.names[c.Name] = s
 		}
-		return identity{label: byName, name: s}
+		if s != "" {
+			return identity{label: byName, name: s}
+		}
 	}
 	i := identity{user: userOf(c), lib: c.LibName, db: c.DB, does: dutyOf(c)}
 	switch {

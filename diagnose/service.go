@@ -35,18 +35,38 @@ var suffixes = []suffix{
 	{regexp.MustCompile(`[-_.:#@/]\d+$`), false},                                                           // a number: instance, port, process
 }
 
-// serviceName returns a client name without what tells the instances of a service apart.
+// An id that nobody chose for a service: a UUID, a container's id or another hash, a ULID.
+const anID = `(?i:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,64}|[0-7][0-9a-hjkmnp-tv-z]{25})`
+
+var (
+	idAlone   = regexp.MustCompile(`^(?:` + anID + `|\d+)$`) // or a process's
+	idInFront = regexp.MustCompile(`^` + anID + `[-_:@/.#]`)
+)
+
+// serviceName returns a client name without what tells the instances of a service apart; empty if it is nothing but an id.
 func serviceName(name string) string {
 	if _, err := netip.ParseAddr(outage.Host(name)); err == nil {
 		return outage.Host(name)
 	}
+	name = withoutPrefix(name)
 	for {
+		if idAlone.MatchString(name) && strings.ContainsAny(name, "0123456789") {
+			return ""
+		}
 		shorter := withoutSuffix(name)
 		if shorter == "" || shorter == name {
 			return name
 		}
 		name = shorter
 	}
+}
+
+func withoutPrefix(name string) string {
+	at := idInFront.FindStringIndex(name)
+	if at == nil || at[1] == len(name) || !strings.ContainsAny(name[:at[1]], "0123456789") {
+		return name
+	}
+	return name[at[1]:]
 }
 
 func withoutSuffix(name string) string {

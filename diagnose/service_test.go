@@ -10,8 +10,13 @@ func TestServiceName(t *testing.T) {
 		"api": "api", "api-1": "api", "api_12": "api", "api:12345": "api", "api-7f9c4-x2x": "api", "api-5d9f7c8b6d-x7k2p": "api",
 		"api-bd9f7c8b6d-kzxkp": "api", "api-10.0.0.5": "api", "api@10.0.0.5:4411": "api", "api-3f2a9c0d1b2e": "api",
 		"api-123e4567-e89b-12d3-a456-426614174000": "api", "checkout-worker": "checkout-worker", "web-blue": "web-blue",
-		"WEB01(SE.Redis-v2.8.0)": "WEB01", "10.0.0.5:4411": "10.0.0.5", "7": "7", "-1": "-1", "api-facade": "api-facade",
+		"WEB01(SE.Redis-v2.8.0)": "WEB01", "10.0.0.5:4411": "10.0.0.5", "-1": "-1", "api-facade": "api-facade",
 		"bull:cXVldWU=": "bull:cXVldWU=", "lettuce#ClusterTopologyRefresh": "lettuce#ClusterTopologyRefresh",
+		// Nothing but an id: a process's, a container's, a UUID, a ULID.
+		"7": "", "40213": "", "3f2a9c0d1b2e": "", "3f2a9c0d1b2e(SE.Redis-v2.8.0)": "", "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d": "",
+		"9B1DEB4D-3B7D-4BAD-9BDD-2B0D7B3DCB6D:3": "", "01ARZ3NDEKTSV4RRFFQ69G5FAV": "",
+		"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d:worker-2": "worker", "3f2a9c0d1b2e@api": "api", "01ARZ3NDEKTSV4RRFFQ69G5FAV.mailer": "mailer",
+		"deadbeefcafe": "deadbeefcafe", "2-factor-auth": "2-factor-auth", "3f2a9c0d1b2e-": "3f2a9c0d1b2e-", "facadefacade-api": "facadefacade-api",
 		"api#3": "api", "node.17": "node", "my-grpc-v2": "my-grpc-v2",
 	} {
 		if got := serviceName(name); got != want {

@@ -47,7 +47,7 @@ type conn struct {
 type group struct {
 	service *service
 	host    string
-	name    string // a client name, as CLIENT LIST shows it
+	name    string // a client name, as CLIENT LIST shows it; of an unnamed service, an id that all have
 	conns   []*conn
 	before  int // how many it had at the first look
 	gone    int // those of earlier looks that were closed, and not by the server's timeout

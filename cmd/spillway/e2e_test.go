@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func turnedAway(ts *testscript.TestScript, _ bool, args []string) {
 	time.Sleep(idle)
 }
 
-// fill opens connections that say one thing and then nothing for a while: `fill [-6] 28 5s [unnamed]`. They stay to the script's end.
+// fill opens connections that say one thing and then nothing for a while: `fill [-6] 28 5s [unnamed|ids]`. They stay to the script's end.
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	host := "127.0.0.1"
 	if args[0] == "-6" {
@@ -120,11 +121,16 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	idle, err := time.ParseDuration(args[1])
 	ts.Check(err)
-	say, want := "CLIENT SETNAME reports\r\nPING\r\n", "+OK\r\n+PONG\r\n"
-	if len(args) > 2 {
-		say, want = "PING\r\n", "+PONG\r\n"
-	}
-	for range n {
+	named := !slices.Contains(args, "unnamed")
+	for i := range n {
+		name := "reports"
+		if slices.Contains(args, "ids") {
+			name = fmt.Sprintf("9b1deb4d-3b7d-4bad-9bdd-%012x", i)
+		}
+		say, want := "PING\r\n", "+PONG\r\n"
+		if named {
+			say, want = "CLIENT SETNAME "+name+"\r\n"+say, "+OK\r\n"+want
+		}
 		conn, err := net.Dial("tcp", net.JoinHostPort(host, ts.Getenv("PORT")))
 		ts.Check(err)
 		ts.Defer(func() { _ = conn.Close() })
