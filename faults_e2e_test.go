@@ -272,7 +272,7 @@ func daemonEnds(t *testing.T, d *slowDaemon, what string) {
 	onlyFaults(t)
 	d.listen(t)
 	f := runFaulty(t, 4*time.Minute, d.host)
-	f.line(t, what, "as the load starts", f.said("the rig broke"))
+	f.line(t, what, "as the load starts", f.said("the rig broke")+"; "+f.said("spillway clean"))
 	if f.code != 3 {
 		t.Errorf("exit code %d, want 3", f.code)
 	}

@@ -76,7 +76,7 @@ func (r *run) launch(ctx context.Context, s scenarios.Service, generation int) (
 	i := r.enlist(s, generation)
 	process, err := r.machine.StartInstance(ctx, rig.Instance{Name: i.name, Nofile: r.needsFDs(s), Behind: s.Behind})
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", i.name, err)
+		return nil, err
 	}
 	r.fleet.mu.Lock()
 	i.process = process

@@ -243,16 +243,7 @@ func TestNoTimeLeftAfterSilence(t *testing.T) {
 }
 
 func TestSeveralGoroutinesShareOneConn(t *testing.T) {
-	c := pipe(t, func(nc net.Conn) {
-		r := bufio.NewReader(nc)
-		for {
-			v, err := readReply(r, maxReply)
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(nc, "+"+v.([]any)[0].(string)+"\r\n")
-		}
-	})
+	c := pipe(t, answering(func(words ...string) string { return "+" + words[0] + "\r\n" }))
 	var wait sync.WaitGroup
 	for _, word := range []string{"A", "B", "C", "D"} {
 		wait.Go(func() {

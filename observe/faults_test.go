@@ -162,17 +162,7 @@ func TestAnswersToAnotherCommand(t *testing.T) {
 		"a setting that was not asked for": "*2\r\n$11\r\nrequirepass\r\n$6\r\nsecret\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			addr := listen(t, func(nc net.Conn) {
-				r := bufio.NewReader(nc)
-				for {
-					if _, err := readReply(r, maxReply); err != nil {
-						return
-					}
-					if _, err := io.WriteString(nc, reply); err != nil {
-						return
-					}
-				}
-			})
+			addr := listen(t, answering(func(...string) string { return reply }))
 			c, err := Dial(t.Context(), Options{Addr: addr})
 			if err != nil {
 				t.Fatal(err)
@@ -192,28 +182,15 @@ func TestAnswersToAnotherCommand(t *testing.T) {
 // TestListTooLongToHold: names of 64 KB make a list that is passed over, and everything else is read all the same.
 func TestListTooLongToHold(t *testing.T) {
 	const size = 3 << 20
-	c := pipe(t, func(nc net.Conn) {
-		r := bufio.NewReader(nc)
-		for {
-			v, err := readReply(r, maxReply)
-			if err != nil {
-				return
-			}
-			args := v.([]any)
-			switch fmt.Sprint(args[0]) {
-			case "CLIENT":
-				_, _ = fmt.Fprintf(nc, "$%d\r\n", size)
-				_, err = nc.Write(append(bytes.Repeat([]byte("x"), size), "\r\n"...))
-			case "INFO":
-				_, err = io.WriteString(nc, "$22\r\nconnected_clients:100\n\r\n")
-			default:
-				_, err = io.WriteString(nc, "*0\r\n")
-			}
-			if err != nil {
-				return
-			}
+	c := pipe(t, answering(func(words ...string) string {
+		switch words[0] {
+		case "CLIENT":
+			return bulk(strings.Repeat("x", size))
+		case "INFO":
+			return bulk("connected_clients:100\n")
 		}
-	})
+		return "*0\r\n"
+	}))
 	c.limit = 1 << 20
 	snap, err := (&Reader{Conn: c}).Snapshot(t.Context())
 	if err != nil || snap.Connected() != 100 || len(snap.Clients) > 0 {

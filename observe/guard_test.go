@@ -1,13 +1,8 @@
 package observe
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,26 +11,13 @@ import (
 
 // What is held back is never sent, and each reply stands at its command's place, also where the connection breaks.
 func TestGuard(t *testing.T) {
-	var lock sync.Mutex
-	var got []string
-	addr := listen(t, func(nc net.Conn) {
-		r := bufio.NewReader(nc)
-		for {
-			v, err := readReply(r, maxReply)
-			if err != nil {
-				return
-			}
-			command := strings.Trim(fmt.Sprint(v), "[]")
-			lock.Lock()
-			got = append(got, command)
-			lock.Unlock()
-			if command == "DIE" {
-				return
-			}
-			_, _ = io.WriteString(nc, "+"+command+"\r\n")
+	serve, commands := heard(func(words ...string) string {
+		if words[0] == "DIE" {
+			return ""
 		}
+		return "+" + words[0] + "\r\n"
 	})
-	c := dialTo(t, Options{Addr: addr, Name: "spillway:test:guard", Timeout: 5 * time.Second, Allow: func(args []string) string {
+	c := dialTo(t, Options{Addr: listen(t, serve), Name: "spillway:test:guard", Timeout: 5 * time.Second, Allow: func(args []string) string {
 		if args[0] == "CONFIG" || args[0] == "CLIENT" {
 			return "the test does not allow " + args[0]
 		}
@@ -56,9 +38,7 @@ func TestGuard(t *testing.T) {
 	if diff := cmp.Diff([]any{"C", Error("NOTSENT the test does not allow CONFIG")}, replies); diff != "" || err == nil {
 		t.Errorf("broken: %v, -want +got\n%s", err, diff)
 	}
-	lock.Lock()
-	defer lock.Unlock()
-	if diff := cmp.Diff([]string{"PING", "A", "B", "C", "DIE"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"PING", "A", "B", "C", "DIE"}, commands()); diff != "" {
 		t.Errorf("-want +sent\n%s", diff)
 	}
 }
@@ -70,25 +50,17 @@ func TestOwnConnectionWithoutAName(t *testing.T) {
 		id   string
 		ours int
 	}{"told": {":7\r\n", 1}, "not told": {"-NOPERM no\r\n", 0}} {
-		addr := listen(t, func(nc net.Conn) {
-			r := bufio.NewReader(nc)
-			for {
-				v, err := readReply(r, maxReply)
-				if err != nil {
-					return
-				}
-				reply := "-NOPERM no\r\n"
-				switch command := strings.Trim(fmt.Sprint(v), "[]"); command {
-				case "CLIENT ID":
-					reply = test.id
-				case "CLIENT LIST":
-					reply = fmt.Sprintf("$%d\r\n%s\r\n", len(list), list)
-				case "PING":
-					reply = "+PONG\r\n"
-				}
-				_, _ = io.WriteString(nc, reply)
+		addr := listen(t, answering(func(words ...string) string {
+			switch strings.Join(words, " ") {
+			case "CLIENT ID":
+				return test.id
+			case "CLIENT LIST":
+				return bulk(list)
+			case "PING":
+				return "+PONG\r\n"
 			}
-		})
+			return "-NOPERM no\r\n"
+		}))
 		c := dialTo(t, Options{Addr: addr, Name: "spillway:1:test"})
 		snap, err := (&Reader{Conn: c}).Snapshot(t.Context())
 		ours := 0

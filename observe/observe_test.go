@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,35 +18,24 @@ func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
 
 // redis answers as one with these settings would; a command in refuse gets that error instead.
 func redis(config map[string]string, clients string, refuse map[string]string) func(net.Conn) {
-	return func(nc net.Conn) {
-		r := bufio.NewReader(nc)
-		for {
-			v, err := readReply(r, maxReply)
-			if err != nil {
-				return
+	return answering(func(args ...string) string {
+		switch name := args[0]; {
+		case refuse[name] != "":
+			return refuse[name]
+		case name == "INFO":
+			return bulk("# Server\r\nredis_version:7.0.15\r\nconnected_clients:2\r\n")
+		case name == "SLOWLOG" || name == "ACL":
+			return "*0\r\n"
+		case name == "CLIENT":
+			return bulk(clients)
+		case name == "CONFIG":
+			if value, ok := config[args[2]]; ok {
+				return "*2\r\n" + bulk(args[2]) + bulk(value)
 			}
-			args := v.([]any)
-			reply := "-ERR unknown command\r\n"
-			switch name := args[0].(string); {
-			case refuse[name] != "":
-				reply = refuse[name]
-			case name == "INFO":
-				reply = bulk("# Server\r\nredis_version:7.0.15\r\nconnected_clients:2\r\n")
-			case name == "SLOWLOG" || name == "ACL":
-				reply = "*0\r\n"
-			case name == "CLIENT":
-				reply = bulk(clients)
-			case name == "CONFIG":
-				reply = "*0\r\n"
-				if value, ok := config[args[2].(string)]; ok {
-					reply = "*2\r\n" + bulk(args[2].(string)) + bulk(value)
-				}
-			}
-			if _, err := io.WriteString(nc, reply); err != nil {
-				return
-			}
+			return "*0\r\n"
 		}
-	}
+		return "-ERR unknown command\r\n"
+	})
 }
 
 type fakeHost struct {

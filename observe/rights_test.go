@@ -1,11 +1,7 @@
 package observe
 
 import (
-	"bufio"
-	"io"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,27 +26,16 @@ func TestRights(t *testing.T) {
 		"may not read a few": {[]outage.Missing{{What: "CONFIG GET save", Why: noperm}}, "ERR x", "ERR x", []string{"CONFIG SET", "CLIENT KILL"}, []string{"CONFIG GET save"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var lock sync.Mutex
-			var asked []string
-			addr := listen(t, func(nc net.Conn) {
-				r := bufio.NewReader(nc)
-				for {
-					v, err := readReply(r, maxReply)
-					if err != nil {
-						return
-					}
-					words := v.([]any)
-					reply := "+PONG\r\n"
-					if len(words) > 1 {
-						command := words[0].(string) + " " + words[1].(string)
-						lock.Lock()
-						asked = append(asked, command)
-						lock.Unlock()
-						reply = "-" + map[string]string{"CONFIG SET": test.config, "CLIENT KILL": test.kill}[command] + "\r\n"
-					}
-					_, _ = io.WriteString(nc, reply)
+			serve, commands := heard(func(words ...string) string {
+				switch words[0] {
+				case "CONFIG":
+					return "-" + test.config + "\r\n"
+				case "CLIENT":
+					return "-" + test.kill + "\r\n"
 				}
+				return "+PONG\r\n"
 			})
+			addr := listen(t, serve)
 			snap := outage.Snapshot{Missing: test.missing}
 			if err := Rights(t.Context(), dialTo(t, Options{Addr: addr}), &snap); err != nil {
 				t.Fatal(err)
@@ -62,8 +47,12 @@ func TestRights(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
-			lock.Lock()
-			defer lock.Unlock()
+			var asked []string
+			for _, command := range commands() {
+				if words := strings.Fields(command); len(words) > 1 {
+					asked = append(asked, words[0]+" "+words[1])
+				}
+			}
 			if diff := cmp.Diff(test.asked, asked); diff != "" {
 				t.Errorf("-want +asked\n%s", diff)
 			}

@@ -148,7 +148,7 @@ func (c *Containers) startObserver(ctx context.Context, redis *Process, s Server
 	return p, nil
 }
 
-// StartInstance starts an instance of the fleet: our own binary, waiting for its spec on stdin.
+// StartInstance starts an instance of the fleet: our own binary, waiting for its spec on stdin. Its errors name it.
 func (c *Containers) StartInstance(ctx context.Context, i Instance) (*Process, error) {
 	s := spec{name: i.Name, image: c.own, cmd: []string{"role", "worker"}, nofile: i.Nofile}
 	if i.Behind != "" {

@@ -214,10 +214,11 @@ func (p *Processes) StopRedis(ctx context.Context, r *Redis) error {
 }
 
 // StartInstance starts an instance of the fleet with the next free source address, or that of what it is behind.
+// Its errors name the instance.
 func (p *Processes) StartInstance(ctx context.Context, i Instance) (*Process, error) {
 	addr, err := p.address(i.Behind)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("start %s: %w", i.Name, err)
 	}
 	child, err := p.startWorker(ctx, i)
 	if err != nil {
