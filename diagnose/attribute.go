@@ -117,8 +117,14 @@ func (v *view) withoutName(g *group, against []int64) (by string, certainty floa
 	}
 	who := g.service.who
 	none, neither := "no name", "neither name nor library nor a user of their own"
-	if slices.ContainsFunc(g.conns, func(c *conn) bool { return c.Name != "" }) {
-		none, neither = "no name but an id", "no name but an id, no library and no user of their own"
+	for _, c := range g.conns {
+		switch {
+		case c.Name == "":
+		case serviceName(c.Name) == "":
+			none, neither = "no name but an id", "no name but an id, no library and no user of their own"
+		default:
+			none, neither = "each a name of its own", "each a name of its own, and no library and no user in common"
+		}
 	}
 	switch who.label {
 	case byUser:

@@ -44,6 +44,7 @@ func (v *view) follow() {
 		}
 	}
 	slices.SortFunc(v.conns, func(a, b *conn) int { return cmp.Compare(a.ID, b.ID) })
+	names.tellingApart(v.conns)
 	adopt(v.conns)
 	names.doubt(v.conns)
 	for _, c := range v.conns {

@@ -10,7 +10,8 @@ import (
 )
 
 // identity is what tells the connections of one service from those of others. With a client name it is that, unless the
-// name lies; without, or where the name is nothing but an id, all that CLIENT LIST shows of who a client is.
+// name lies; without, or where names are nothing but ids or each connection has another, all that CLIENT LIST shows of who a
+// client is.
 type identity struct {
 	label label
 	name  string // the client name without what tells instances apart; empty for unnamed ones
@@ -53,6 +54,9 @@ type namer struct {
 	names map[string]string
 	// lies has the names that several services seem to share, with what is to be told of each of their hosts.
 	lies map[string]map[string]face
+	// apart has the hosts whose names tell connections apart, with how many connections there bear a library.
+	apart   map[string]map[string]int
+	bearers map[string]int // connections by name
 }
 
 // face is what the connections of a service have in common beside its name.
@@ -72,6 +76,11 @@ func (n *namer) identify(c *outage.Client) identity {
 			return identity{label: byName, name: s}
 		}
 	}
+	return nameless(c)
+}
+
+// nameless identifies a client by all but its name.
+func nameless(c *outage.Client) identity {
 	i := identity{user: userOf(c), lib: c.LibName, db: c.DB, does: dutyOf(c)}
 	switch {
 	case i.user != "":
@@ -82,6 +91,47 @@ func (n *namer) identify(c *outage.Client) identity {
 		i.host = c.Host()
 	}
 	return i
+}
+
+// manyNames is from how many connections of one host on, each by a name that nobody else bears, those names count for nothing. One
+// address may be that of a gateway, with a few programs behind it that hold a single connection each.
+const manyNames = 20
+
+// tellingApart finds the hosts whose names tell connections apart rather than services, such as by a request or a session, and
+// identifies those connections as if they had none. A library that only one of them claims is no more than such a name.
+func (n *namer) tellingApart(conns []*conn) {
+	n.bearers, n.apart = map[string]int{}, map[string]map[string]int{}
+	for _, c := range conns {
+		if c.who.label == byName {
+			n.bearers[c.who.name]++
+		}
+	}
+	alone := map[string][]*conn{}
+	for _, c := range conns {
+		if c.who.label == byName && n.bearers[c.who.name] == 1 {
+			alone[c.host] = append(alone[c.host], c)
+		}
+	}
+	for host, those := range alone {
+		if len(those) < manyNames {
+			continue
+		}
+		n.apart[host] = map[string]int{}
+		for _, c := range those {
+			n.apart[host][c.LibName]++
+		}
+		for _, c := range those {
+			c.who = n.oneOfMany(&c.Client)
+		}
+	}
+}
+
+func (n *namer) oneOfMany(c *outage.Client) identity {
+	mute := *c
+	if n.apart[c.Host()][c.LibName] < 2 {
+		mute.LibName = ""
+	}
+	return nameless(&mute)
 }
 
 func userOf(c *outage.Client) string {
@@ -241,6 +291,9 @@ func library(name string) string {
 // settled identifies a connection that is gone as it would have been while it lived.
 func (n *namer) settled(c *outage.Client) identity {
 	who := n.identify(c)
+	if who.label == byName && n.apart[c.Host()] != nil && n.bearers[who.name] < 2 {
+		return n.oneOfMany(c)
+	}
 	if mains, lies := n.lies[who.name]; lies && who.label == byName {
 		p := mainOf(mains, c.Host())
 		who.user, who.lib, who.db = p.user, p.lib, p.db

@@ -111,7 +111,7 @@ func turnedAway(ts *testscript.TestScript, _ bool, args []string) {
 	time.Sleep(idle)
 }
 
-// fill opens connections that say one thing and then nothing for a while: `fill [-6] 28 5s [unnamed|ids]`. They stay to the script's end.
+// fill opens connections that say one thing and then nothing for a while: `fill [-6] 28 5s [unnamed|ids|names]`. They stay to the script's end.
 func fill(ts *testscript.TestScript, _ bool, args []string) {
 	host := "127.0.0.1"
 	if args[0] == "-6" {
@@ -124,8 +124,11 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 	named := !slices.Contains(args, "unnamed")
 	for i := range n {
 		name := "reports"
-		if slices.Contains(args, "ids") {
+		switch {
+		case slices.Contains(args, "ids"):
 			name = fmt.Sprintf("9b1deb4d-3b7d-4bad-9bdd-%012x", i)
+		case slices.Contains(args, "names"):
+			name = fmt.Sprintf("of%c%cone", 'a'+i/26, 'a'+i%26)
 		}
 		say, want := "PING\r\n", "+PONG\r\n"
 		if named {
