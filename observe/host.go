@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 
 	"spillway/outage"
 )
@@ -20,6 +21,9 @@ type HostFacts struct {
 	Peers   []outage.Peer    `json:"peers,omitempty"`
 	Missing []outage.Missing `json:"missing,omitempty"` // what could not be read
 }
+
+// ErrNoPort is of a process that listens on no TCP port.
+var ErrNoPort = errors.New("listens on no TCP port")
 
 // LocalHost looks at a server of this machine, through /proc. It works on Linux only.
 // Its Listen.Backlog is the kernel's bound, net.core.somaxconn; Reader lowers it to the server's tcp-backlog.

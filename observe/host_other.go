@@ -13,6 +13,9 @@ import (
 // Look returns an error: /proc is Linux's.
 func (LocalHost) Look(context.Context) (HostFacts, error) { return HostFacts{}, errNoProc }
 
+// WithPort returns an error: /proc is Linux's.
+func (h LocalHost) WithPort() (LocalHost, error) { return h, errNoProc }
+
 // Holders returns an error: /proc is Linux's.
 func (LocalHost) Holders() ([]outage.Census, error) { return nil, errNoProc }
 

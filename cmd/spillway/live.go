@@ -62,7 +62,7 @@ func hold(cmd *cobra.Command, v *viper.Viper, url string) (*observe.Conn, error)
 	if err != nil {
 		return nil, err
 	}
-	outside, err := newOutside(v.GetInt("pid"))
+	outside, err := newOutside(v.GetInt("pid"), o)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ type look struct {
 func looking(v *viper.Viper) look {
 	l := look{samples: v.GetInt("samples"), interval: v.GetDuration("interval")}
 	if pid := v.GetInt("pid"); pid > 0 {
-		l.host = observe.LocalHost{PID: pid}
+		l.host, _ = observe.LocalHost{PID: pid}.WithPort() // what is not seen is missing in each snapshot
 	}
 	return l
 }

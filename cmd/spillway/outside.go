@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,12 +26,14 @@ type outside struct {
 }
 
 // newOutside returns nil where no process is named.
-func newOutside(pid int) (*outside, error) {
+func newOutside(pid int, reached observe.Options) (*outside, error) {
 	if pid == 0 {
 		return nil, nil
 	}
-	o := &outside{host: observe.LocalHost{PID: pid}, begin: time.Now()}
-	if _, err := o.host.Holders(); err != nil {
+	o := &outside{begin: time.Now()}
+	var err error
+	if o.host, err = (observe.LocalHost{PID: pid}).WithPort(); err != nil &&
+		!(errors.Is(err, observe.ErrNoPort) && reached.Network == "unix") { // its limits can be read all the same
 		return nil, usage("--pid: "+err.Error(), "the id of the redis-server process, as pgrep redis-server shows it on its machine; it may need root")
 	}
 	return o, nil

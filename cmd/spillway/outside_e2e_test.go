@@ -70,24 +70,23 @@ func (s host) alive() (n int) {
 // lockedOut is a Redis without a free slot: a leak of one host took it, beside a pool at work, workers that wait and a subscriber.
 // Nobody holds a connection from before.
 type lockedOut struct {
+	limit     int
 	port, pid int
 	leak      host
 	healthy   []host
 }
 
-const lockedOutLimit = 60
-
-func lockOut(t *testing.T) *lockedOut {
+func lockOut(t *testing.T, limit int) *lockedOut {
 	t.Helper()
 	free, err := freePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &lockedOut{}
+	o := &lockedOut{limit: limit}
 	if o.port, err = strconv.Atoi(free); err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command("redis-server", "--port", strconv.Itoa(o.port), "--maxclients", strconv.Itoa(lockedOutLimit), "--save", "", "--dir", t.TempDir())
+	server := exec.Command("redis-server", "--port", strconv.Itoa(o.port), "--maxclients", strconv.Itoa(limit), "--save", "", "--dir", t.TempDir())
 	if err := server.Start(); err != nil {
 		t.Fatalf("these tests need redis-server: %v", err)
 	}
@@ -125,7 +124,7 @@ func lockOut(t *testing.T) *lockedOut {
 		cancel()
 		<-busy
 	})
-	o.leak = open(t, "127.0.0.3", o.port, lockedOutLimit-17, 80*time.Millisecond, "PING\r\n", "+PONG\r\n")
+	o.leak = open(t, "127.0.0.3", o.port, limit-17, min(80*time.Millisecond, 4*time.Second/time.Duration(limit)), "PING\r\n", "+PONG\r\n")
 	if _, err := observe.Dial(t.Context(), o.options()); !errors.Is(err, observe.ErrFull) {
 		t.Fatalf("not full: %v", err)
 	}
@@ -166,7 +165,7 @@ func (o *lockedOut) spillway(t *testing.T, args ...string) (out string, code int
 // With no slot and no connection held, the culprit's host is named, and only it.
 func TestDiagnoseNamesTheHostFromOutside(t *testing.T) {
 	t.Parallel()
-	o := lockOut(t)
+	o := lockOut(t, 60)
 	out, code := o.spillway(t, "diagnose", o.url(), "--pid", strconv.Itoa(o.pid), "--wait", "1500ms")
 	if code != exitFail || !strings.Contains(out, "connection-leak") || !strings.Contains(out, "connections of 127.0.0.3") {
 		t.Errorf("exit code %d, and no leak of 127.0.0.3", code)
@@ -184,7 +183,7 @@ func TestDiagnoseNamesTheHostFromOutside(t *testing.T) {
 // Out of band a slot is made, and from there the leak is cleared; nobody else loses a connection.
 func TestRemedyOutOfBand(t *testing.T) {
 	t.Parallel()
-	o := lockOut(t)
+	o := lockOut(t, 60)
 	if out, code := o.spillway(t, "remedy", o.url(), "--pid", strconv.Itoa(o.pid), "--out-of-band"); code != exitFail ||
 		!strings.Contains(out, "reset-sockets") || !strings.Contains(out, "ss -K src 127.0.0.1:") || !strings.Contains(out, "dry run") {
 		t.Errorf("a dry run: exit code %d", code)
@@ -192,6 +191,27 @@ func TestRemedyOutOfBand(t *testing.T) {
 	if n := o.leak.alive(); n != len(o.leak.conns) {
 		t.Fatalf("a dry run closed %d connections", len(o.leak.conns)-n)
 	}
+	o.free(t)
+}
+
+// The same of 10,000 connections. How long it takes is in the test's log.
+func TestRemedyOutOfBandAtTenThousand(t *testing.T) {
+	t.Parallel()
+	o := lockOut(t, 10_000)
+	begin := time.Now()
+	out, code := o.spillway(t, "diagnose", o.url(), "--pid", strconv.Itoa(o.pid), "--wait", "0s")
+	if code != exitFail || !strings.Contains(out, "connections of 127.0.0.3") {
+		t.Errorf("exit code %d, and nothing of 127.0.0.3", code)
+	}
+	t.Logf("diagnosed after %s", time.Since(begin).Round(10*time.Millisecond))
+	begin = time.Now()
+	o.free(t)
+	t.Logf("freed and looked at after %s", time.Since(begin).Round(10*time.Millisecond))
+}
+
+// free applies the remedy, and makes sure that it closed the leak and nobody else.
+func (o *lockedOut) free(t *testing.T) {
+	t.Helper()
 	dir := t.TempDir()
 	journal := filepath.Join(dir, "incident.jsonl")
 	out, code := o.spillway(t, "remedy", o.url(), "--pid", strconv.Itoa(o.pid), "--out-of-band", "--apply", "--journal", journal)
@@ -208,7 +228,7 @@ func TestRemedyOutOfBand(t *testing.T) {
 		t.Fatal(err)
 	}
 	connected := numberOf(t, info.(string), "connected_clients:")
-	if left := o.leak.alive(); left > 5 || connected > lockedOutLimit/2 {
+	if left := o.leak.alive(); left > 5 || connected > o.limit/2 {
 		t.Errorf("%d of %d leaked connections are left, %d connected", left, len(o.leak.conns), connected)
 	}
 	for _, s := range o.healthy[1:] {
@@ -251,7 +271,7 @@ func numberOf(t *testing.T, text, field string) int {
 // What is chosen from outside must not be those that serve: the hosts of the plan are the leak's alone.
 func TestOutOfBandPrintsItsCommands(t *testing.T) {
 	t.Parallel()
-	o := lockOut(t)
+	o := lockOut(t, 60)
 	out, code := o.spillway(t, "remedy", o.url(), "--pid", strconv.Itoa(o.pid), "--out-of-band", "--print")
 	if code != exitFail {
 		t.Errorf("exit code %d", code)

@@ -75,13 +75,13 @@ func runWatch(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	outside, err := newOutside(v.GetInt("pid"))
+	outside, err := newOutside(v.GetInt("pid"), o)
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
 	w := &watcher{
-		options: o, flags: v, outside: outside, pid: v.GetInt("pid"), every: v.GetDuration("interval"), begin: begin,
+		options: o, flags: v, outside: outside, every: v.GetDuration("interval"), begin: begin,
 		watch: watch.Watch{Began: begin, Target: toType(o), Secret: o.Password != "", Every: outage.Duration(v.GetDuration("interval"))},
 		hook:  newHook(v.GetString("exec"), o),
 	}

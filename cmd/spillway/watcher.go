@@ -19,7 +19,6 @@ type watcher struct {
 	options observe.Options
 	flags   *viper.Viper // by which options came about
 	outside *outside
-	pid     int
 	every   time.Duration
 	looks   int           // after which it ends; 0 for never
 	wait    time.Duration // for a slot, where it ends at all
@@ -151,8 +150,8 @@ func (w *watcher) refused(ctx context.Context, err error) {
 func (w *watcher) use(conn *observe.Conn) {
 	w.conn, w.seen = conn, true
 	w.reader = observe.Reader{Conn: conn, Now: w.now}
-	if w.pid > 0 {
-		w.reader.Host = observe.LocalHost{PID: w.pid}
+	if w.outside != nil {
+		w.reader.Host = w.outside.host
 	}
 }
 
