@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -49,7 +50,7 @@ func (c *Containers) create(ctx context.Context, s spec) (*Process, error) {
 	defer cancel()
 	ctr, err := c.docker.provider.CreateContainer(ctx, c.request(s))
 	if err != nil {
-		return nil, fmt.Errorf("create %s: %w", s.name, err)
+		return nil, fmt.Errorf("create %s: %w", s.name, unanswered(err))
 	}
 	p, err := c.attach(ctx, ctr.GetContainerID(), s.name)
 	if err != nil {
@@ -131,9 +132,19 @@ func (c *Containers) start(ctx context.Context, p *Process) error {
 	ctx, cancel := detached(ctx) // from now on: the time of the others before it is not its own
 	defer cancel()
 	if _, err := c.docker.client.ContainerStart(ctx, p.id, client.ContainerStartOptions{}); err != nil {
-		return fmt.Errorf("start %s: %w", p.Name, err)
+		return fmt.Errorf("start %s: %w", p.Name, unanswered(err))
 	}
 	return nil
+}
+
+var errUnanswered = fmt.Errorf("the Docker daemon did not answer within %s", grace)
+
+// unanswered says what a deadline means to a call that had all of grace.
+func unanswered(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errUnanswered
+	}
+	return err
 }
 
 // waitTries is how often the daemon is asked again for the end of a container when it broke off the answer.
@@ -147,7 +158,7 @@ func (c *Containers) watch(ctx context.Context, p *Process) error {
 	wait := c.docker.client.ContainerWait(ctx, p.id, client.ContainerWaitOptions{Condition: "next-exit"})
 	if !slow.Stop() {
 		cancel()
-		return fmt.Errorf("start %s: the daemon did not answer within %s", p.Name, grace)
+		return fmt.Errorf("start %s: %w", p.Name, errUnanswered)
 	}
 	c.group.Go(func() {
 		defer cancel()
