@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -20,7 +21,11 @@ const (
 	idleLeast = 0.2 // of the slots, for one that was never used again while others are refused: more than most fleets have to spare
 	restsFor  = 10  // seconds idle that need no second look: the lower half of a pool in use is reached more often
 	smallPart = 10  // of the largest resting service: a service with less than one in so many of that is noise beside it
-	sideProbe = 4   // one in so many connections of a group may be a probe: each program behind an address may have its own
+	// A group rests whole with one connection in so many awake, or with one in so many beside a crowd that others came to: behind their
+	// address a small pool may have been there before.
+	besideWhole = 20
+	besideCrowd = 10
+	sideProbe   = 4 // one in so many connections of a group may be a probe: each program behind an address may have its own
 )
 
 // idleNotReaped recognises clients that rest and keep their slots because no timeout takes them. A pool that hands out
@@ -173,9 +178,7 @@ func (v *view) resting(g *group) (resting, bool) {
 		if probe(c) && !c.still() {
 			probes++
 		}
-		// One that has just come may be at its first work still. With looks to compare, one that is new at the last has not
-		// shown yet that it rests, unless for long.
-		if c.still() && c.Age > opensFor && (len(v.looks) < 2 || c.born < len(v.looks)-1 || c.Idle >= restsFor) {
+		if v.rests(c) {
 			r.idle = append(r.idle, c)
 			if c.woke {
 				r.woke++
@@ -185,8 +188,55 @@ func (v *view) resting(g *group) (resting, bool) {
 	if suspected-probes >= fewest && probes <= max(1, suspected/sideProbe) {
 		suspected -= probes
 	}
+	noise := suspected / besideWhole
+	if 4*len(r.idle) < 3*suspected {
+		if crowd, before, late := v.restedBefore(g); late > 0 {
+			r.idle, r.woke, suspected, noise = crowd, 0, before, before/besideCrowd
+		}
+	}
 	awake := suspected - len(r.idle)
-	r.whole = awake == 0 || awake <= max(1, suspected/20) && suspected >= 2*fewest
+	r.whole = awake == 0 || awake <= max(1, noise) && suspected >= 2*fewest
 	silent, _ := v.knocked(g.host)
 	return r, !silent && len(r.idle) > 0 && 4*len(r.idle) >= 3*suspected
+}
+
+// rests reports whether a connection does nothing. One that has just come may be at its first work still. With looks to compare, one that
+// is new at the last has not shown yet that it rests, unless for long.
+func (v *view) rests(c *conn) bool {
+	return c.still() && c.Age > opensFor && (len(v.looks) < 2 || c.born < len(v.looks)-1 || c.Idle >= restsFor)
+}
+
+// restedBefore finds a crowd among the connections of an unnamed service behind one address: those that were used once and never again,
+// beside others that came when these rested already. A pool would have taken them rather than open more, so that those are another
+// program. It returns the crowd, how many were there before the others came, and how many came; all zero where there is no such crowd.
+func (v *view) restedBefore(g *group) (crowd []*conn, before, late int) {
+	if g.service.label == byName {
+		return nil, 0, 0
+	}
+	var once []*conn
+	for _, c := range g.conns {
+		if v.open(c) && v.rests(c) && c.usedOnce() && !c.woke {
+			once = append(once, c)
+		}
+	}
+	slices.SortFunc(once, func(a, b *conn) int { return cmp.Compare(a.Idle, b.Idle) })
+	for i, from := range once {
+		if i > 0 && from.Idle == once[i-1].Idle {
+			continue
+		}
+		before, late = 0, 0
+		for _, c := range g.conns {
+			switch {
+			case !v.open(c) || probe(c) && !c.still():
+			case c.Age < from.Idle:
+				late++
+			default:
+				before++
+			}
+		}
+		if crowd = once[i:]; 4*len(crowd) >= 3*before {
+			return crowd, before, late
+		}
+	}
+	return nil, 0, 0
 }

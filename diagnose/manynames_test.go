@@ -6,11 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"spillway/outage"
 )
 
 // word is a name that nothing but its number tells from others, and has no shape of an id.
-func word(i int) string { return fmt.Sprintf("req%cuest%cof", 'a'+i%26, 'a'+i/26) }
+func word(i int) string { return fmt.Sprintf("req%cuest%cof%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/26/26) }
 
 // eachItsName gives the nth of a crowd a name of its own, from an index on.
 func (s *sim) eachItsName(from, n int) *sim {
@@ -98,5 +100,32 @@ func TestAFewNamesOfTheirOwn(t *testing.T) {
 		if len(blamed) != tt.want || tt.want == 1 && blamed[0] != tt.all {
 			t.Errorf("%s: %q", name, blamed)
 		}
+	}
+}
+
+// Those of the crowd that are gone are counted with it, and not those of a service beside it.
+func TestAStormOfNamesOfTheirOwn(t *testing.T) {
+	told := func(named bool) outage.Finding {
+		s := storm("", 1, 30)
+		if named {
+			s.eachItsName(0, len(s.conns)-9) // without the probe and the pool of 8
+		}
+		for i := range 3 {
+			s.add("pair", "10.0.12.1", 80, busy)
+			if i == 2 {
+				s.conns[len(s.conns)-1].died = now - 1
+			}
+		}
+		s.limit += 2
+		f, _ := s.diagnose(4, 2).Top()
+		return f
+	}
+	nameless, named := told(false), told(true)
+	if named.Cause != outage.ReconnectStorm || len(named.Culprits) != 1 || named.Culprits[0].Addr != "10.0.12.1" {
+		t.Fatalf("%s by %+v", named.Cause, named.Culprits)
+	}
+	nameless.Culprits, named.Culprits = nil, nil // they differ in why
+	if diff := cmp.Diff(nameless, named); diff != "" {
+		t.Errorf("told differently (-nameless +each by its name):\n%s", diff)
 	}
 }

@@ -79,6 +79,8 @@ func (v *view) oversize(s *service) (oversize, bool) {
 	unused := map[*group]int{}
 	for _, g := range s.groups {
 		n := 0
+		_, _, late := v.restedBefore(g)
+		other += late // no pool of those that rest
 		for _, c := range g.conns {
 			switch {
 			case probe(c) && !c.still():

@@ -37,6 +37,20 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// Where each connection has a name of its own, a library that two of them share is still that of a service.
+func TestServicesOfManyNames(t *testing.T) {
+	s := &sim{}
+	for i := range 24 {
+		c := &s.add(word(i), "10.0.1.1", 80, busy).c
+		c.LibName = map[bool]string{true: "jedis"}[i < 2] + map[bool]string{true: "alone"}[i == 2]
+	}
+	s.pool("web", "10.0.1.1", 80, 5)
+	want := []diagnose.Service{{Name: "10.0.1.1", Connections: 22, Hosts: 1}, {Name: "web", Connections: 5, Hosts: 1}, {Name: "jedis", Connections: 2, Hosts: 1}}
+	if diff := cmp.Diff(want, diagnose.Services(s.at(now))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Before 7.0 the list shows CLIENT without its subcommand. Whoever only gave a name has not begun to work yet, so that another
 // user at another host does not make two services of it.
 func TestNamesThatWereOnlyGiven(t *testing.T) {
