@@ -343,3 +343,15 @@ func TestCrowdsHostile(t *testing.T) {
 		}
 	}
 }
+
+// A connection counts as in use from its third second on: then it is no longer its first work.
+func TestOversizedPoolUsesWhatIsThreeSecondsOld(t *testing.T) {
+	for born, pool := range map[float64]int{97.2: 6, 98.2: 5} {
+		s := oversized("shop", 1, 30, 3)
+		s.add("shop", hostOf(13, 1), born, busy)
+		f, _ := full(s).diagnose(4, 2).Top()
+		if f.Cause != outage.OversizedPool || f.Pool != pool {
+			t.Errorf("born %v: %s with a pool of %d, want %d", born, f.Cause, f.Pool, pool)
+		}
+	}
+}

@@ -189,10 +189,8 @@ func (v *view) resting(g *group) (resting, bool) {
 		suspected -= probes
 	}
 	noise := suspected / besideWhole
-	if 4*len(r.idle) < 3*suspected {
-		if crowd, before, late := v.restedBefore(g); late > 0 {
-			r.idle, r.woke, suspected, noise = crowd, 0, before, before/besideCrowd
-		}
+	if crowd, before, late := v.restedBefore(g); late > 0 {
+		r.idle, r.woke, suspected, noise = crowd, 0, before, before/besideCrowd
 	}
 	awake := suspected - len(r.idle)
 	r.whole = awake == 0 || awake <= max(1, noise) && suspected >= 2*fewest

@@ -9,11 +9,12 @@ import (
 )
 
 // behind is one address with three unnamed programs of one library: a crowd that was used once at 20 s, or again at `again`, a pool from
-// then on, and one that came later, each connection of it in use.
+// then on, and one that came later, each connection of it in use but for one, if it has an odd one. Web is a pool of elsewhere.
 type behind struct {
-	name                 string
-	crowd, before, later int
-	again, came          float64
+	name                      string
+	crowd, before, later, web int
+	again, came               float64
+	odd                       bool
 }
 
 func (b behind) sim() *sim {
@@ -24,6 +25,10 @@ func (b behind) sim() *sim {
 	}
 	s.pool(b.name, "10.0.1.1", 20, b.before)
 	s.pool(b.name, "10.0.1.1", b.came, b.later)
+	if b.odd {
+		s.add(b.name, "10.0.1.1", 90, once(90))
+	}
+	s.pool("web", "10.0.2.1", 10, b.web)
 	return full(s)
 }
 
@@ -38,6 +43,8 @@ func TestIdleBehindOneAddressWithLatecomers(t *testing.T) {
 		"under half of the slots":                {behind{crowd: 45, before: 4, later: 51, came: 60}, true},
 		"and one in ten beside it":               {behind{crowd: 45, before: 5, later: 51, came: 60}, true},
 		"and more than that":                     {behind{crowd: 45, before: 6, later: 51, came: 60}, false},
+		"a few come, and elsewhere are more":     {behind{crowd: 45, before: 2, later: 10, web: 50, came: 60}, true},
+		"one of them was used once and rests":    {behind{crowd: 60, before: 2, later: 40, came: 60, odd: true}, true},
 		"over half, and a quarter beside it":     {behind{crowd: 60, before: 20, later: 30, came: 60}, true},
 		"and more than a quarter":                {behind{crowd: 60, before: 21, later: 30, came: 60}, false},
 		"they had worked before":                 {behind{crowd: 60, before: 2, later: 40, came: 60, again: 40}, false},
