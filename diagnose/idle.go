@@ -212,27 +212,24 @@ func (v *view) restedBefore(g *group) (crowd []*conn, before, late int) {
 		return nil, 0, 0
 	}
 	var once []*conn
+	var ages []int64
 	for _, c := range g.conns {
-		if v.open(c) && v.rests(c) && c.usedOnce() && !c.woke {
+		if !v.open(c) || probe(c) && !c.still() {
+			continue
+		}
+		ages = append(ages, c.Age)
+		if v.rests(c) && c.usedOnce() && !c.woke {
 			once = append(once, c)
 		}
 	}
+	slices.Sort(ages)
 	slices.SortFunc(once, func(a, b *conn) int { return cmp.Compare(a.Idle, b.Idle) })
 	for i, from := range once {
 		if i > 0 && from.Idle == once[i-1].Idle {
 			continue
 		}
-		before, late = 0, 0
-		for _, c := range g.conns {
-			switch {
-			case !v.open(c) || probe(c) && !c.still():
-			case c.Age < from.Idle:
-				late++
-			default:
-				before++
-			}
-		}
-		if crowd = once[i:]; 4*len(crowd) >= 3*before {
+		late, _ = slices.BinarySearch(ages, from.Idle)
+		if crowd, before = once[i:], len(ages)-late; 4*len(crowd) >= 3*before {
 			return crowd, before, late
 		}
 	}

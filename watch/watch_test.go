@@ -278,16 +278,18 @@ func TestNewsOfNobody(t *testing.T) {
 	}
 }
 
-// Hostile clients may each have a name of their own, and what cannot be read leaves nothing to say.
+// Hostile clients may each have a name of their own, which counts for nothing at one host, and what cannot be read leaves nothing to say.
 func TestNothingButNames(t *testing.T) {
-	w := &Watch{Every: second}
-	var s outage.Snapshot
-	for i := range 5000 {
-		s.Clients = append(s.Clients, outage.Client{ID: int64(i), Name: fmt.Sprintf("n%dx", i), Addr: fmt.Sprintf("10.0.0.1:%d", i), Multi: -1})
-	}
-	w.Look(s, 0)
-	if v := w.View(second); len(v.Services) != mostServices || v.Slots.Taken != 5000 || v.Verdict != CannotTell {
-		t.Errorf("%d services, %+v, %s", len(v.Services), v.Slots, v.Verdict)
+	for hosts, want := range map[int]int{5000: mostServices, 1: 1} {
+		w := &Watch{Every: second}
+		var s outage.Snapshot
+		for i := range 5000 {
+			s.Clients = append(s.Clients, outage.Client{ID: int64(i), Name: fmt.Sprintf("n%dx", i), Addr: fmt.Sprintf("10.0.%d.%d:%d", i%hosts/250, i%hosts%250, i), Multi: -1})
+		}
+		w.Look(s, 0)
+		if v := w.View(second); len(v.Services) != want || v.Slots.Taken != 5000 || v.Verdict != CannotTell {
+			t.Errorf("%d hosts: %d services, %+v, %s", hosts, len(v.Services), v.Slots, v.Verdict)
+		}
 	}
 	nothing := &Watch{Every: second}
 	nothing.Glance(outage.Snapshot{}, 0)
