@@ -19,6 +19,9 @@ const (
 	byName
 )
 
+// An id that nobody chose for a service: a UUID, a container's id or another hash, a ULID.
+const anID = `(?i:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,64}|[0-7][0-9a-hjkmnp-tv-z]{25})`
+
 // suffix is a shape of what instances of one service append to its name.
 type suffix struct {
 	shape *regexp.Regexp
@@ -27,16 +30,13 @@ type suffix struct {
 
 // suffixes are tried in this order, again and again.
 var suffixes = []suffix{
-	{regexp.MustCompile(`\(SE\.Redis-v[^)]*\)$`), false},                                                   // StackExchange.Redis adds its version
-	{regexp.MustCompile(`[-_:@/.]\d{1,3}(\.\d{1,3}){3}$`), false},                                          // the host's address
-	{regexp.MustCompile(`[-_:][0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$`), true},                          // a UUID
+	{regexp.MustCompile(`\(SE\.Redis-v[^)]*\)$`), false},          // StackExchange.Redis adds its version
+	{regexp.MustCompile(`[-_:@/.]\d{1,3}(\.\d{1,3}){3}$`), false}, // the host's address
+	{regexp.MustCompile(`[-_:@/.#]` + anID + `$`), true},
 	{regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{4,10}-[bcdfghjklmnpqrstvwxz2456789]{3,5}$`), true}, // a pod: Kubernetes leaves out vowels, 0, 1 and 3
-	{regexp.MustCompile(`[-_:][0-9a-f]{6,40}$`), true},                                                     // a container id or another hash
+	{regexp.MustCompile(`[-_:][0-9a-f]{6,40}$`), true},                                                     // a shorter hash
 	{regexp.MustCompile(`[-_.:#@/]\d+$`), false},                                                           // a number: instance, port, process
 }
-
-// An id that nobody chose for a service: a UUID, a container's id or another hash, a ULID.
-const anID = `(?i:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{12,64}|[0-7][0-9a-hjkmnp-tv-z]{25})`
 
 var (
 	idAlone   = regexp.MustCompile(`^(?:` + anID + `|\d+)$`) // or a process's

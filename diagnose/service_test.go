@@ -16,6 +16,7 @@ func TestServiceName(t *testing.T) {
 		"7": "", "40213": "", "3f2a9c0d1b2e": "", "3f2a9c0d1b2e(SE.Redis-v2.8.0)": "", "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d": "",
 		"9B1DEB4D-3B7D-4BAD-9BDD-2B0D7B3DCB6D:3": "", "01ARZ3NDEKTSV4RRFFQ69G5FAV": "",
 		"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d:worker-2": "worker", "3f2a9c0d1b2e@api": "api", "01ARZ3NDEKTSV4RRFFQ69G5FAV.mailer": "mailer",
+		"api-9B1DEB4D-3B7D-4BAD-9BDD-2B0D7B3DCB6D": "api", "mailer:01ARZ3NDEKTSV4RRFFQ69G5FAV": "mailer", "worker.3f2a9c0d1b2e": "worker",
 		"deadbeefcafe": "deadbeefcafe", "2-factor-auth": "2-factor-auth", "3f2a9c0d1b2e-": "3f2a9c0d1b2e-", "facadefacade-api": "facadefacade-api",
 		"api#3": "api", "node.17": "node", "my-grpc-v2": "my-grpc-v2",
 	} {

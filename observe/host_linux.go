@@ -102,7 +102,7 @@ func (h LocalHost) table() (table []byte, port int, err error) {
 	return table, port, err
 }
 
-// WithPort returns h with the port of the server, so that it is looked for once: among 10,000 connections that takes a fifth of a second.
+// WithPort returns h with the port of the server, so that it is looked for once: that reads a link for each connection.
 // With an error, which is ErrNoPort where the process listens at a unix socket alone, it returns h as it is.
 func (h LocalHost) WithPort() (LocalHost, error) {
 	_, port, err := h.table()
