@@ -69,7 +69,8 @@ type sockets struct {
 	inodes    map[uint64]bool // of the listening sockets
 	queue     int
 	troubled  []outage.Socket
-	peers     map[string]int // established, by the host at the other end as the kernel writes it
+	peers     map[string]int  // established, by the host at the other end as the kernel writes it
+	seen      map[string]bool // established: the kernel lists a socket twice where others come and go while it is read
 }
 
 const (
@@ -104,6 +105,14 @@ func (s *sockets) add(table []byte, port int) {
 			s.listener(column[9])
 			s.queue = max(s.queue, int(parseHex(rx)))
 		case tcpEstablished:
+			both := string(column[1]) + string(column[2])
+			if s.seen[both] {
+				continue
+			}
+			if s.seen == nil {
+				s.seen = map[string]bool{}
+			}
+			s.seen[both] = true
 			s.established(string(column[2]), parseHex(tx), parseHex(column[6]), column[8])
 		}
 	}

@@ -48,6 +48,18 @@ func TestSocketsIgnoreWhatIsCut(t *testing.T) {
 	}
 }
 
+// A table that changes while it is read has a row twice. Another address of the server, or another port of the client, is no such row.
+func TestSocketsListedTwice(t *testing.T) {
+	row := func(local, remote string) string {
+		return "1: " + local + ":18EB " + remote + " 01 00000010:00000000 02:000AFC80 00000000 999 0 40001\n"
+	}
+	var s sockets
+	s.add([]byte(row("0100007F", "0200007F:1000")+row("0100007F", "0200007F:1001")+row("0100007F", "0200007F:1000")+row("0300007F", "0200007F:1000")), 6379)
+	if s.peers["0200007F"] != 3 || len(s.troubled) != 3 {
+		t.Errorf("%d connections, %d troubled, want 3 of the 4 rows", s.peers["0200007F"], len(s.troubled))
+	}
+}
+
 // Twenty thousand rows: both ends of 10,000 connections over loopback.
 func BenchmarkSockets(b *testing.B) {
 	var table strings.Builder
